@@ -271,6 +271,11 @@ def s009_must_pass(db: Database) -> None:
 
 
 @migrations()
+def s015_rivals(db: Database) -> None:
+    _run(db, "schema_rivals.sql")
+
+
+@migrations()
 def s016_passed_on(db: Database) -> None:
     """Calls that a service passes on, and of the tokens a recorded label took, those that came out of the provider's cache."""
     _run(db, "schema_passed_on.sql")

@@ -35,6 +35,7 @@ from core.removal_rows import (
     undo_reviews_and_splits,
 )
 from core.tasks import Task
+from core.watch import served
 from core.words import counted, money
 
 
@@ -276,6 +277,7 @@ def remove_task(db: Database, task: Task) -> Hanging:
             for table in ("imports", "jobs"):  # the client's, which go on without it
                 db.conn.execute(f"update {table} set task_id = null where task_id = ?", [task.id])
             db.conn.execute("delete from tasks where id = ?", [task.id])
+    served.erase_task(task.client_id, task.id)
     sweep(db)
     return hanging
 
@@ -435,7 +437,8 @@ def _uploads(db: Database, digests: Iterable[str]) -> list[str]:
 
 
 def _files_of(db: Database, client_id: int) -> list[str]:
-    """The files of a client in the workspace: students, their ZIPs, uploads and results of jobs, vectors. Not those of others."""
+    """The files of a client in the workspace: students, their ZIPs, uploads and results of jobs, vectors, answers that were
+    served. Not those of others."""
     own = [row[0] for row in db.execute("select sha256 from imports where client_id = ?", [client_id])]
     others = {row[0] for row in db.execute("select sha256 from imports where client_id != ?", [client_id])}
     students = db.execute(
@@ -446,6 +449,7 @@ def _files_of(db: Database, client_id: int) -> list[str]:
     paths += [row[0] for row in db.execute(writers, [client_id])]
     paths += [f"uploads/{one[:12]}" for one in own if one and one not in others] + [f"vectors/{client_id}.npz"]
     home = settings.home()
+    paths += [str(path.relative_to(home)) for path in served.files_of(client_id)]
     for (result,) in db.execute("select result from jobs where client_id = ? and result is not null", [client_id]):
         output = Path(str((json.loads(result) or {}).get("output") or ""))
         if output.is_absolute() and output.is_relative_to(home / "output"):

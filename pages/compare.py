@@ -15,6 +15,7 @@ from core.ui import (
     label_sources,
     money_inputs,
     progress,
+    rival_block,
     rules_form,
 )
 from core.ui.compare_first import TABS
@@ -46,6 +47,7 @@ def main() -> None:
         if compare_first.comparison(view, result):
             st.rerun()
         compare_first.verdict(view, row, result)
+        rival_block.show(view, row, result)
         compare_facets.show(view)
         # Only the tab that is open is computed: each would take as long as the page.
         tabs = zip(st.tabs(TABS, key="compare-tab", on_change="rerun"), (_sure, _money, _fast, _where, _analyst))

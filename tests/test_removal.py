@@ -25,6 +25,7 @@ from core.money import ledger
 from core.tables.columns import Mapping
 from core.tasks import Task
 from core.train.registry import all_students, history, set_live
+from core.watch import served
 from tests import small
 
 NOT_COMPARED = {"removals", "doomed_files", "_sqlite_migrations"}
@@ -272,6 +273,8 @@ def test_a_client_goes_with_all_that_is_its_own_and_its_bills_stay(judged_small,
     spend(db, tasks.get(db, 2), 1)
     spend(db, other, None)
     own = {name: of for name, of in tables(db).items() if name not in ("calls", "clients")}
+    for client in (1, other.client_id):
+        served.answers(client).close()
     total = sum(row["spent_usd"] for row in ledger.by_client_and_month(db))
     found = removal.remove_client(db, 1)
     assert found.counts["assets"] == 700 and found.counts["students"] == 1
@@ -281,6 +284,7 @@ def test_a_client_goes_with_all_that_is_its_own_and_its_bills_stay(judged_small,
         "others' rows are as before"
     )
     assert not list((workspace / "students").iterdir())
+    assert {path.name for path in (workspace / "served").iterdir()} == {f"client-{other.client_id}.sqlite"}
     months = {row["client"]: row["spent_usd"] for row in ledger.by_client_and_month(db)}
     assert sum(months.values()) == total == 2.5
     assert any(name.startswith("Small (deleted 20") for name in months)

@@ -13,6 +13,7 @@ from core.words import money, percent, ranged
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from core.evaluate.beside import Beside
     from core.tasks import Task
 
 SUMMARY = "the verdict on a student, its money and its rules"
@@ -36,6 +37,20 @@ def options(command: argparse.ArgumentParser) -> None:
         help="change an assumption, e.g. volume_per_month=50000",
     )
     command.add_argument(
+        "--ask",
+        metavar="CONNECTION",
+        help="ask a decision model about the student's own test assets, to stand beside it and its teacher",
+    )
+    command.add_argument(
+        "--rows",
+        type=terminal.count,
+        metavar="N",
+        help="with --ask: about so many of them, and as many that calibrate (200)",
+    )
+    command.add_argument(
+        "--budget", type=terminal.usd, metavar="USD", help="with --ask: the most that this model may cost here in all"
+    )
+    command.add_argument(
         "--other-models", type=terminal.names, metavar="A,B", help="models whose list prices stand beside the teacher's"
     )
 
@@ -43,7 +58,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Keep what is changed, then tell verdict, figures, two years of money and what moves them most."""
     from core import database, tasks
-    from core.evaluate import joint, metrics, sources
+    from core.evaluate import joint, metrics, rivals, sources
     from core.evaluate.comparison import judgement
     from core.evaluate.evaluation import change_rules
     from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_models
@@ -54,7 +69,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     client = tasks.client_named(db, args.client)
-    if args.task is None and not args.rule and not args.assume and len(facets := joint.looked_at(db, client)) > 1:
+    if (
+        args.task is None
+        and not (args.rule or args.assume or args.ask)
+        and len(facets := joint.looked_at(db, client)) > 1
+    ):
         return _all_facets(db, args.client, client, facets)
     task = tasks.named(db, args.client, args.task)
     if task.kind == "write":
@@ -67,6 +86,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         keep_assumptions(db, task, _changed(assumptions_of(db, task), args.assume, "--assume"))
     if args.other_models is not None:
         keep_other_models(db, task, args.other_models)
+    asked = _ask(db, task, row, args) if args.ask else None
     result = judgement(db, row["id"])
     by, pairs = sources.judged(db, row), sources.between(db, task)
     verdict, seen, three = result.verdict, result.figures.new, headlines(result)
@@ -81,6 +101,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         "tornado": [asdict(one) for one in result.swings],
         "new": seen and asdict(seen),
         "metrics": metrics.as_json(result.figures),
+        "decision_models": [_beside(one) for one in result.beside],
+        "asked": asked,
     }
     wide = max(len(one.label) for one in three)
     lines = [f"{one.label:<{wide}} {one.value:>9}  {one.span or ''} ({one.basis})" for one in three]
@@ -92,11 +114,32 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     text = [f"{verdict.decision.replace('_', ' ')}: {verdict.reason}", f"Next: {verdict.next}", *told_of, *lines]
     if len(by) > 1 or pairs:
         text += [*map(sources.by_words, by), *map(sources.between_words, pairs)]
+    for one in result.beside:
+        text += [f"{one.rival.name}: {one.words}", *([one.middle_words] if one.middle_words else [])]
+    if asked:
+        text.append(rivals.in_words(asked))
     if changed := [*args.rule, *args.assume]:
         text.append(f"Kept for {args.client} from now on: {', '.join(changed)}.")
     if any(one.startswith("new=") for one in args.rule):
         text.append("What is new counts from the next training on.")
     return answer, "\n".join(text)
+
+
+def _ask(db: Database, task: Task, row: dict, args: argparse.Namespace) -> dict:
+    """Ask a decision model about the student's assets; what came of that."""
+    from core import jobs
+    from core.evaluate import rivals
+
+    spec = args.ask if ":" in args.ask else f"connection:{args.ask}"
+    params = rivals.params(task, row["id"], spec, args.budget, args.rows or rivals.ROWS)
+    return jobs.run_here(db, "rival", params, task, terminal.Log()).result
+
+
+def _beside(one: Beside) -> dict:
+    """A decision model beside student and teacher as JSON: figures, the certificate, money, what they come to."""
+    told = asdict(one)
+    told["rival"]["times"].pop("spread")
+    return told | {"name": one.rival.name}
 
 
 def _writing(db, task, args: argparse.Namespace) -> tuple[dict, str]:
@@ -106,6 +149,8 @@ def _writing(db, task, args: argparse.Namespace) -> tuple[dict, str]:
     from core.report import writing as answers
     from core.write import blind, comparison, desk, measures, vendors
 
+    if args.ask:
+        raise InputError("A decision model writes nothing.", "Ask it about a task that chooses one category.")
     if args.rule:
         raise InputError(
             "A task that writes has no such rules.", "Set the margin of its blind test with `blind --margin`."

@@ -12,7 +12,8 @@ from sqlite_utils import Database
 
 from core import tasks
 from core.errors import InputError
-from core.evaluate import learning_curve
+from core.evaluate import learning_curve, rivalry
+from core.evaluate.beside import Beside, as_evidence, weigh
 from core.evaluate.evaluation import figures_of
 from core.evaluate.evidence import Evidence, Rules, Verdict
 from core.evaluate.figures import ChooseOneFigures, Promise
@@ -20,6 +21,7 @@ from core.evaluate.kept import assumptions_of, other_prices, rules_of, teacher_p
 from core.evaluate.latency import Times, median_interval
 from core.evaluate.next_step import Plan, plan
 from core.evaluate.verdict import decide
+from core.label.model import connection_of, price_of
 from core.money.economics import Assumptions, Economics, Line, Measured, economics, label_price, saving_on_batch
 from core.money.outlook import Outlook
 from core.money.prices import Price
@@ -31,7 +33,8 @@ from core.wires import connections
 @dataclass(frozen=True)
 class Comparison(Outlook):
     """A student beside its teacher. `measured` is what the money rests on, `price` what the teacher is priced at (None: no list
-    price), `others` the prices of models that stand beside it."""
+    price), `others` the prices of models that stand beside it, `beside` the decision models that were asked about the same
+    assets, the one that agrees most first."""
 
     figures: ChooseOneFigures
     economics: Economics
@@ -41,6 +44,7 @@ class Comparison(Outlook):
     measured: Measured
     price: Price | None
     others: list[Price]
+    beside: tuple[Beside, ...] = ()
 
     @property
     def takes_over(self) -> bool:
@@ -99,8 +103,22 @@ def comparison(db: Database, student_id: int) -> Comparison | None:
         overtaken=(row["version"], row["newest"]) if row["newest"] != row["version"] else None,
         nobody_behind=figures.taught.teacher_kind == "recorded" and not connections.all(db, task.client_id),
     )
+    beside = tuple(
+        weigh(one, _price(db, task, one), figures, sheet, assumptions, evidence)
+        for one in rivalry.rivals(db, student_id, figures)
+    )
+    evidence = replace(evidence, decision_model=as_evidence(beside[0], figures) if beside else None)
     verdict = decide(replace(evidence, ready_at=_ready_at(figures, evidence)))
-    return Comparison(figures, sheet, verdict, assumptions, rules, measured, price, other_prices(db, task))
+    others = other_prices(db, task)
+    return Comparison(figures, sheet, verdict, assumptions, rules, measured, price, others, beside)
+
+
+def _price(db: Database, task: Task, rival: rivalry.Rival) -> Price | None:
+    """What a decision model costs, as far as its connection is still there to say so."""
+    try:
+        return price_of(db, connection_of(db, task.client_id, rival.teacher))
+    except InputError:
+        return None
 
 
 def judgement(db: Database, student_id: int) -> Comparison:

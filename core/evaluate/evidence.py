@@ -84,6 +84,17 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class DecisionModel:
+    """A decision model that was asked about the same assets: whether it does the work, so that a student is not worth its upkeep
+    (core/evaluate/beside.py), that in words, and what to do then."""
+
+    name: str
+    does_it: bool
+    words: str
+    instead: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a verdict rests on. `agreement`, `handled` and `agreement_handled` are those of test rows, but where `unseen` says that
     agreement is of something newer, which is lower; `saving` has the
@@ -94,7 +105,7 @@ class Evidence:
     `plan` what could be done next; `live`: it is at work already; `overtaken`: the taxonomy version it was judged under and the one
     in use since, where they differ; `ready_at`: a lower target at which it would be ready today, and what the verdict would be;
     `of`: what `agreement` is a share of; `nobody_behind`: its teacher is a column of old labels and no model is connected, so that
-    nobody could answer what falls back."""
+    nobody could answer what falls back; `decision_model`: the one that was asked too and agrees most."""
 
     agreement: Share
     certificate: Certificate
@@ -115,6 +126,7 @@ class Evidence:
     nobody_behind: bool = False
     of: str = "the test assets"
     unseen: Unseen | None = None
+    decision_model: DecisionModel | None = None
 
     @property
     def tested(self) -> Share:
@@ -196,8 +208,9 @@ def pays(saving: float | None) -> bool:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`decision` is replace, fallback, not_ready or trial; `rule` names the row of RULES; `mode`: whether it speaks of
-    the "student" alone or of the "cascade"; `offers`: the lower target that `next` speaks of, at which it is ready today."""
+    """`decision` is replace, fallback, decision_model, not_ready or trial; `rule` names the row of RULES; `mode`: whether it
+    speaks of the "student" alone or of the "cascade"; `offers`: the lower target that `next` speaks of, at which it is ready
+    today."""
 
     decision: str
     reason: str

@@ -94,6 +94,8 @@ def _warnings(db: Database, row: dict) -> list[str]:
     verdict = result.verdict
     if verdict.decision == "not_ready":
         warnings.insert(0, f"Its verdict is: not ready. {verdict.reason}")
+    if verdict.decision == "decision_model":
+        warnings.insert(0, f"Its verdict is: a decision model will do. {verdict.reason}")
     if verdict.decision == "trial":
         warnings.insert(0, f"Its verdict is: trial only. {verdict.reason}")
     return warnings

@@ -45,7 +45,7 @@ WAYS = {  # key of a line -> in words
 class JointMoney:
     """USD per 1,000 assets and a month of `volume` assets, by WAYS, with the `lines` that lead there. On the `n` test assets
     `fell_back` is the share that falls back in a facet at least and `facets_a_call` how many of its facets do then. `basis`: how
-    the tokens are known."""
+    the tokens are known; `takes_over`: whether the verdicts hand every facet over to its student, else nothing is saved yet."""
 
     volume: int
     price: Price
@@ -56,6 +56,7 @@ class JointMoney:
     facets_a_call: float
     n: int
     basis: str
+    takes_over: bool
 
     @property
     def saving(self) -> float | None:
@@ -101,6 +102,7 @@ def money_of(db: Database, students: Mapping[Task, int]) -> JointMoney:
         sum(len(asked) * share for asked, share in shares.items()) / back if back else 0.0,
         len(held),
         calls.basis,
+        all(one.takes_over for one in judged.values()),
     )
 
 
@@ -247,9 +249,10 @@ def or_why_not(db: Database, students: Mapping[Task, int]) -> tuple[JointMoney |
 def sentence(of: JointMoney) -> str:
     """What all facets together cost and save a month, in words."""
     saved = f"{percent(of.saving)} and " if of.saving is not None else ""
+    saves = "That saves" if of.takes_over else "If all students could go to work, that would save"
     return (
         f"A month of {of.volume:,} assets in all facets: {money(of.monthly['cascade'])} with students and one call for whatever "
-        f"falls back, {money(of.monthly['teacher'])} with the teacher asked about all facets in one call. That saves {saved}"
+        f"falls back, {money(of.monthly['teacher'])} with the teacher asked about all facets in one call. {saves} {saved}"
         f"{money(of.saving_month)} a month (estimated). {percent(of.fell_back)} of {counted(of.n, 'test asset')} fall back, in "
         f"{of.facets_a_call:.1f} facets each (measured)."
     )
@@ -257,8 +260,8 @@ def sentence(of: JointMoney) -> str:
 
 def basis(of: JointMoney) -> str:
     """What the figures rest on, in words."""
-    rest = f"{of.basis}; at {of.price.source} {of.price.as_of or ''}".rstrip()
-    return f"Priced as {of.price.model}; {rest}."
+    listed = ", ".join(filter(None, [of.price.source, of.price.as_of]))
+    return f"Priced as {of.price.model} ({listed}); {of.basis}."
 
 
 def rows(of: JointMoney) -> list[dict[str, Any]]:

@@ -27,7 +27,8 @@ def decide(evidence: Evidence) -> Verdict:
     """The verdict of the first rule that applies."""
     rule = next(rule for rule in RULES if rule.applies(evidence))
     reason = " ".join([rule.reason(evidence), *_notes(evidence, rule)])
-    behind = rule.name == "fallback" or (rule.name == "does_not_pay" and not evidence.good_alone)
+    undecided = rule.name in ("does_not_pay", "decision_model")
+    behind = rule.name == "fallback" or (undecided and not evidence.good_alone and evidence.good_behind)
     offers = evidence.ready_at[0] if evidence.ready_at and rule.next in (_next_unproven, _next_below) else None
     return Verdict(rule.decision, reason, rule.next(evidence), rule.name, "cascade" if behind else "student", offers)
 
@@ -227,6 +228,8 @@ def _notes(e: Evidence, rule: Rule) -> list[str]:
         )
     if rule.name in ("replace", "fallback", "trial"):
         notes += _weakest(e, rule.name == "fallback")
+    if e.decision_model and rule.name not in ("decision_model", "trial"):
+        notes.append(e.decision_model.words)
     if e.overtaken:
         notes.append(
             f"This verdict is of version {e.overtaken[0]} of the taxonomy, and version {e.overtaken[1]} is in use since: "
@@ -305,6 +308,14 @@ RULES = (
         _why_too_few,
         _next_too_few,
         "Fewer than {fewest} independent test assets",
+    ),
+    Rule(
+        "decision_model",
+        "decision_model",
+        lambda e: e.decision_model is not None and e.decision_model.does_it,
+        lambda e: f"{e.decision_model.words} {_agrees(e)}.",
+        lambda e: e.decision_model.instead,
+        "A decision model, asked about the same assets, does the work, and a student would save less than its upkeep",
     ),
     Rule(
         "contradicted",

@@ -38,6 +38,7 @@ KINDS: dict[str, JobKind] = {
     "judge_pairs": JobKind("core.write.judge_pairs:judge_job", "The judge compares pairs", "pairs", pauses=True),
     "vendor": JobKind("core.vendor:ask_job", "Asking a vendor", "assets"),
     "vendor_drafts": JobKind("core.write.vendors:ask_job", "Asking a vendor for drafts", "briefs", pauses=True),
+    "rival": JobKind("core.evaluate.rivals:ask_job", "Asking a decision model", "assets", pauses=True),
     "curve": JobKind("core.evaluate.learning_curve:curve_job", "Tracing the learning curve"),
     "review_queue": JobKind("core.review.queue:build_job", "Finding what to review"),
     "suggestions": JobKind("core.evaluate.suggestions:look_job", "Looking for categories that are two"),

@@ -39,6 +39,7 @@ PAGE = 500  # texts looked up at once
 Report = Callable[[int], None]  # how many texts are done; raises to stop
 Check = Callable[[str], str | None]
 Name = TypeVar("Name", bound=Hashable)
+Heard = Callable[[Database, "list[tuple[str, Answer]]"], None]
 Arrived = Callable[[Database, "list[tuple[Any, Written]]"], None]
 
 
@@ -72,12 +73,14 @@ class Errand:
     def __init__(self, disk: Disk, model: Model, run_id: int | None, account: ledger.Account):
         self.model, self.run_id, self.account, self.capped = model, run_id, account, False
         self._runner, self._disk, self._answers = asyncio.Runner(), disk, {}
-        self._arrived: Arrived | None = None
+        self._arrived: Arrived | Heard | None = None
         self._named: Callable[[Any, Any], Any] = _by_name
         self._asking = patient(model, account, disk, ENDING_S, write=self._writing, after=self._written)
 
-    def ask(self, texts: Sequence[str], report: Report) -> dict[str, Answer]:
-        """What is said of each text; one that the cap leaves no money for is missing. Raises as write()."""
+    def ask(self, texts: Sequence[str], report: Report, arrived: Heard | None = None) -> dict[str, Answer]:
+        """What is said of each text; one that the cap leaves no money for is missing. `arrived` as in write(), with (text,
+        Answer) of what the run did not hold. Raises as write()."""
+        self._arrived = arrived
 
         def pages(db: Database) -> Iterator[list[str]]:
             for page in _pages(texts):
@@ -98,6 +101,7 @@ class Errand:
         """What is said of each text in the facets `wanted` of it (their places in the errand's Joint teacher), by text and place:
         what is known of a facet is not asked for, the rest of a text in one call; missing as there. `runs`: each facet's label run.
         `report` hears of facets that are done. Raises as write()."""
+        self._arrived = None
         joint: Joint = self.model
         asked = [known.Asked(task, teacher, run) for (task, teacher), run in zip(joint.of, runs)]
 

@@ -78,17 +78,23 @@ def texts_cost(
     db: Database, joint: Joint, runs: Sequence[int | None], waiting: Sequence[tuple[Sequence[int], int, int]]
 ) -> tuple[Spread | None, int]:
     """As forecast.texts_cost(), of texts asked about in several facets: each of `waiting` are the facets' places, how many texts
-    and their characters; `runs`: each facet's label run."""
+    and their characters; `runs`: each facet's label run. Facets that were never asked about so take what calls about all facets
+    took, each its part."""
+    every = tuple(range(len(runs)))
+    whole = joint_answers(db, ledger.joint_there(db, runs) if all(runs) and len(runs) > 1 else None)
     spreads, measured = [], []
     for places_of, texts, characters in waiting:
         asked, alone = tuple(places_of), joint.of[places_of[0]]
-        if len(asked) == 1 and not alone[0].several:
+        if len(asked) == 1 and not alone[0].several and len(answers_of(db, runs[asked[0]])) >= MEASURED:
             spread, on = forecast.texts_cost(db, alone[0], alone[1], runs[asked[0]], texts, characters)
         else:
             wanted = [runs[place] for place in asked]
             number = ledger.joint_there(db, wanted) if all(wanted) and len(wanted) > 1 else None
             seen = joint_answers(db, number) if len(asked) > 1 else answers_of(db, wanted[0])
             frame = frame_of(db, joint.client_id, joint, asked)
+            if len(seen) < MEASURED and len(whole) >= MEASURED:
+                seen, frame = whole.copy(), frame_of(db, joint.client_id, joint, every)
+                seen[:, 2] *= len(asked) / len(every)
             size = characters + texts * frame_of(db, joint.client_id, joint, asked, alone=True)
             spread = spend(joint, seen, texts, size, frame, len(asked))[1]
             on = len(seen) if len(seen) >= MEASURED else 0
@@ -96,8 +102,8 @@ def texts_cost(
         measured.append(on)
     if any(one is None for one in spreads):
         return None, 0
-    whole = Spread(*(sum(each) for each in zip(*map(astuple, spreads)))) if spreads else Spread(0.0, 0.0, 0.0)
-    return whole, sum(measured) if all(measured) else 0
+    summed = Spread(*(sum(each) for each in zip(*map(astuple, spreads)))) if spreads else Spread(0.0, 0.0, 0.0)
+    return summed, sum(measured) if all(measured) else 0
 
 
 def _joint_part(
@@ -127,9 +133,11 @@ def joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
     """As answers_of(), of assets asked about in several facets together: what all their labels took."""
     rows = db.execute(
         """select length(a.text), sum(l.tokens_in), sum(l.tokens_out), total(l.tokens_cached), max(l.latency_ms)
-           from labels l join assets a on a.id = l.asset_id where l.joint_id = ? and l.run_id in
-           (select run_id from joints where id = l.joint_id) and l.tokens_in > 0
-           group by l.asset_id having max(l.error) is null order by max(l.created) desc limit 2000""",
-        [joint_id],
+           from labels l join assets a on a.id = l.asset_id where l.joint_id = :joint and l.tokens_in > 0
+           and l.run_id in (select run_id from joints where id = :joint) and l.asset_id in
+           (select asset_id from labels where run_id = (select min(run_id) from joints where id = :joint)
+            and joint_id = :joint order by created desc limit 2000)
+           group by l.asset_id having max(l.error) is null""",
+        {"joint": joint_id},
     )
     return np.array(rows.fetchall(), float).reshape(-1, 5)

@@ -74,6 +74,17 @@ class Assumptions:
     )
     reviewer_usd_hour: float = stated(40.0, "Reviewer", "USD/h", "loaded cost of the person who settles labels")
     review_minutes: float = stated(0.5, "Review, one label", "min", "time to settle one label")
+    upkeep_hours: float = stated(
+        1.0,
+        "Upkeep of a student, a month",
+        "h",
+        "a person's time to look at its answers and train it again; counts where a decision model could do the work instead",
+    )
+
+    @property
+    def upkeep_usd(self) -> float:
+        """What looking after a student costs a month."""
+        return self.upkeep_hours * self.reviewer_usd_hour
 
     @property
     def billed(self) -> bool:
@@ -97,6 +108,7 @@ class Assumptions:
                 "Give one of them and set the other to none.",
             )
         _check("review_minutes", self.review_minutes)
+        _check("upkeep_hours", self.upkeep_hours)
         for name in ("utilisation", "cached_share"):
             if getattr(self, name) > 1:
                 raise InputError(f"{_labels()[name]} is above 100 %.", "Give a share between 0 and 1.")
@@ -310,7 +322,9 @@ def teacher_cost(measured: Taught, assumptions: Assumptions, price: Price | None
     note = f"{price.model}, {'batch ' if batch else ''}price per million tokens, {price.source}, {price.as_of or 'undated'}"
     stated = assumptions.tokens_in is not None
     basis = "assumed" if stated or measured.tokens_basis == "assumed" else "estimated"
-    return Line("teacher", label, f"({' + '.join(parts)}) / 1,000", round(micro / 1000, 6), unit, basis, note)
+    calls = round(price.calls_usd_1000, 6)
+    formula = f"({' + '.join(parts)}) / 1,000" + (f" + {show(calls)}" if calls else "")
+    return Line("teacher", label, formula, round(micro / 1000 + calls, 6), unit, basis, note)
 
 
 def tokens_out_of(measured: Taught, assumptions: Assumptions) -> tuple[int, str]:

@@ -29,7 +29,7 @@ from core.database import now
 from core.escape import Cells
 from core.words import counted, money
 
-LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN, AUDITED = (
+LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN, AUDITED, COMPARED = (
     "labels",
     "dry run",
     "one asset",
@@ -37,12 +37,14 @@ LABELLING, DRY_RUN, TRYING, SERVED, SENT, WRITTEN, AUDITED = (
     "sent",
     "written",
     "audited",
+    "compared",
 )  # what for
 PURPOSES = {
     SERVED: "answers of a served teacher",
     SENT: "rows of a classified file",
     WRITTEN: "drafts",
     AUDITED: "audits of served answers",
+    COMPARED: "a decision model beside a student",
 }  # in words, where a purpose is none
 MONTHS = {
     SERVED: "served_months",
@@ -53,10 +55,10 @@ MONTHS = {
 @dataclass(frozen=True)
 class Account:
     """Whose money a run's calls cost, and the most they may cost together (USD; None: they cost nothing). Without a run no sum is
-    kept and nothing is capped: that is for a call that a person makes. For what is SERVED or AUDITED the cap is the client's, for a
-    calendar month (UTC), over all servers; for what is SENT or WRITTEN it is that of all that `owner` ever asks for. `owner`
-    names who makes calls outside a run, as in owner_lock(). `runs`: the runs of several facets that are asked about together; the
-    cap is theirs together."""
+    kept and nothing is capped: that is for a call that a person makes. For what is SERVED or AUDITED the cap is the client's,
+    for a calendar month (UTC), over all servers; for what is SENT, WRITTEN or COMPARED it is that of all that `owner` ever asks
+    for. `owner` names who makes calls outside a run, as in owner_lock(). `runs`: the runs of several facets that are asked
+    about together; the cap is theirs together."""
 
     client_id: int
     run_id: int | None
@@ -151,7 +153,7 @@ def _purse(purpose: str, month: str, owner: str | None) -> tuple[str, str, str |
     """Where the sum of calls outside any run is kept, for those that have a cap: table, column of the key, key."""
     by_owner = ("sendings", "owner", owner)
     by_month = {what: (table, "month", month) for what, table in MONTHS.items()}
-    return (by_month | {SENT: by_owner, WRITTEN: by_owner}).get(purpose)
+    return (by_month | {SENT: by_owner, WRITTEN: by_owner, COMPARED: by_owner}).get(purpose)
 
 
 def _reserve_from(db: Database, table: str, column: str, key: str, account: Account, usd: float) -> bool:

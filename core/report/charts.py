@@ -24,6 +24,7 @@ from core.words import milliseconds, money, percent, ranged, spoken, stated_perc
 
 # Blue and orange keep apart under every common colour blindness, and both stand 3:1 off white and off the dark background.
 STUDENT, TEACHER, NEUTRAL = "#2f7fd0", "#d9730d", "#7b8694"
+DECIDER = "#158f76"  # a decision model beside the two: keeps apart from both under every common colour blindness
 LETTERS = 12  # px: the smallest print in any chart
 
 

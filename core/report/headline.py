@@ -16,6 +16,7 @@ TITLES = {
     "replace": "Replace the teacher with this student.",
     "fallback": "Let the student answer, with the teacher behind it.",
     "not_ready": "Not ready.",
+    "decision_model": "A decision model will do.",
     "trial": "Trial only.",
     "alone": "It may write alone.",
     "drafts": "It drafts, and a person decides.",

@@ -3,13 +3,14 @@ asset takes; teacher and student as two bars each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
+from core.evaluate.beside import Beside
 from core.evaluate.comparison import Comparison
 from core.evaluate.latency import while_busy
-from core.evaluate.phrases import FEW
+from core.evaluate.phrases import FEW, span_words
 from core.money.economics import Economics
 from core.money.modes import MODES
 from core.report import charts
@@ -37,16 +38,37 @@ class Pair:
 
 
 def pairs(result: Comparison) -> list[Pair]:
-    """Money, agreement and time of a comparison(), for the way of working its verdict speaks of; what has no price is left out."""
+    """Money, agreement and time of a comparison(), for the way of working its verdict speaks of; what has no price is left out. A
+    decision model that was asked too stands beside teacher and student."""
     sheet, mode = result.economics, result.mode
-    return [one for one in (month(sheet, mode, result.takes_over), _agreement(result), _time(result)) if one]
+    found = (month(sheet, mode, result.takes_over), _agreement(result), _time(result))
+    third = result.beside[0] if result.beside else None
+    return [_with(one, third) if third else one for one in found if one]
+
+
+def _with(one: Pair, third: Beside) -> Pair:
+    """A comparison with a bar for a decision model, and what that rests on."""
+    rival, name = third.rival, charts.short(third.rival.name, 24)
+    if one.name == "month-pair":
+        if third.month is None:
+            return one
+        bar, note = (name, third.month, money(third.month), charts.DECIDER), f"{name} alone, at what its answers cost"
+    elif one.name == "agreement-pair":
+        digits = 1 if rival.agreement.n >= FEW else 0
+        share = percent(rival.agreement.value, digits=digits)
+        bar = name, 100 * rival.agreement.value, share, charts.DECIDER
+        note = f"{name}: {span_words(rival.agreement)}"
+    else:
+        bar = name, rival.times.p50, milliseconds(rival.times.p50), charts.DECIDER
+        note = f"{name}'s over the network, {rival.times.n:,} calls"
+    return replace(one, bars=(*one.bars, bar), note=f"{one.note}; {note}")
 
 
 def lead(result: Comparison) -> str:
     """What is paid today, at whose price, and what is kept, in one line; nothing is, where nothing can be handed over."""
     verdict = result.verdict
     reckoned = verdict.rule == "does_not_pay" or result.takes_over
-    why_not = "for trial only" if verdict.decision == "trial" else "not ready"
+    why_not = {"trial": "for trial only", "decision_model": "not worth its upkeep"}.get(verdict.decision, "not ready")
     return month_line(result.economics, result.mode, "" if reckoned else why_not)
 
 

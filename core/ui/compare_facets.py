@@ -58,7 +58,12 @@ def _money(view: View, students: dict[Task, int], stamp: tuple) -> None:
         figure("A month of the teacher", money(cost.monthly["teacher"]), "estimated", "all facets in one call")
     with saved:
         share = "–" if cost.saving is None else percent(cost.saving)
-        figure("Saved a month", money(cost.saving_month), "estimated", f"{share} of the teacher's cost")
+        figure(
+            "Saved a month" if cost.takes_over else "Would save a month",
+            money(cost.saving_month),
+            "estimated",
+            f"{share} of the teacher's cost",
+        )
     st.caption(frame.plain(f"{joint_money.sentence(cost)} {joint_money.basis(cost)}"))
     table = pd.DataFrame(joint_money.rows(cost))
     dollars = {name: st.column_config.NumberColumn(format="dollar") for name in table.columns if name[:3] == "USD"}

@@ -15,7 +15,13 @@ from core.ui.figures import badge
 from core.ui.menu import MENU
 from core.words import stated_percent
 
-BOXES = {"replace": st.success, "fallback": st.info, "not_ready": st.warning, "trial": st.info}
+BOXES = {
+    "replace": st.success,
+    "fallback": st.info,
+    "not_ready": st.warning,
+    "decision_model": st.info,
+    "trial": st.info,
+}
 TABS = ("How sure is this?", "What does it save?", "How fast is it?", "Where does it differ?", "For your analyst")
 MORE = "Get more labels"
 MOST = 0.95  # share of the assets that have labels, above which there is hardly any left to label
@@ -71,7 +77,7 @@ def verdict(view: frame.View, student: dict, result: Comparison) -> None:
 
 
 def _step(view: frame.View, student: dict, rule: str) -> None:
-    if rule == "does_not_pay":
+    if rule in ("does_not_pay", "decision_model"):
         return  # prices and volume are on this page
     if rule not in STEPS and not student["live"]:
         if st.button("Make it live …", type="primary", icon=":material/rocket_launch:"):

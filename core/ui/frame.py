@@ -39,6 +39,7 @@ VERDICT_LOOK = {  # colour of a badge, icon
     "replace": ("green", ":material/check_circle:"),
     "fallback": ("blue", ":material/alt_route:"),
     "not_ready": ("orange", ":material/hourglass_top:"),
+    "decision_model": ("blue", ":material/quick_reference:"),
     "trial": ("gray", ":material/science:"),
     "alone": ("green", ":material/check_circle:"),
     "drafts": ("blue", ":material/edit_note:"),

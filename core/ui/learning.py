@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import settings
 from core.evaluate.evaluation import judged
 from core.evaluate.versions import name_of
+from core.tasks import Task
 from core.train import registry
 from core.ui import frame, go_live, progress
 from core.ui.figures import figure
@@ -90,9 +92,16 @@ def _met(view: frame.View, row: dict) -> None:
     st.caption(frame.plain(f"{names} Measured on {met.created[:10]}.{left}"))
 
 
+@st.cache_data(max_entries=20, show_spinner=False)
+def _grouped(home: str, task: Task, stamp: tuple[int, ...]) -> themes.Themes:
+    """Half a second with a thousand texts, and the same until another strange one comes."""
+    return themes.themes(task)
+
+
 def strange(view: frame.View) -> None:
     """What is unlike anything the student learned from, in groups."""
-    found = themes.themes(view.db, view.task)
+    stamp = themes.stamp(view.task)
+    found = _grouped(str(settings.home()), view.task, stamp) if stamp else themes.Themes()
     if not found.strange:
         return
     st.subheader("Unlike anything seen", anchor=False)

@@ -24,6 +24,7 @@ VERDICTS = {
     "replace": "Replace",
     "fallback": "With fallback",
     "not_ready": "Not ready",
+    "decision_model": "A decision model will do",
     "trial": "Trial only",
     "alone": "Writes alone",
     "drafts": "Drafts for a person",

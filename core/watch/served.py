@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -147,8 +148,24 @@ def forget(file: sqlite3.Connection, before: float) -> int:
     )
 
 
+def files_of(client_id: int) -> list[Path]:
+    """The client's file and those that SQLite keeps beside it, whether they are there or not."""
+    path = path_of(client_id)
+    return [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")]
+
+
 def erase(client_id: int) -> None:
     """Remove all that was written down of a client's answers."""
-    path = path_of(client_id)
-    for one in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
-        one.unlink(missing_ok=True)
+    for path in files_of(client_id):
+        path.unlink(missing_ok=True)
+
+
+def erase_task(client_id: int, task_id: int) -> None:
+    """Remove what was written down of one of the client's tasks, and its texts from the disk."""
+    if not path_of(client_id).exists():
+        return
+    with closing(answers(client_id)) as file:
+        file.execute("pragma secure_delete = on")
+        for table in ("answers", "audits"):
+            file.execute(f"delete from {table} where task_id = ?", [task_id])
+        file.execute("pragma wal_checkpoint(truncate)")

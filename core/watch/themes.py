@@ -1,6 +1,6 @@
 """What is unlike anything the student learned from, in groups: perhaps a theme that the taxonomy lacks.
 
-themes(db, task)         # the largest group first
+themes(task)             # the largest group first
 
 The newest texts that were called strange are grouped by the words and letters they share: the text with most neighbours leads a
 group of them, then of what is left the next (Butina 1999), and each text goes to the group whose middle it is nearest to. No more
@@ -15,13 +15,12 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
-from sqlite_utils import Database
 
 from core.tasks import Task
 from core.train.students import tfidf
 from core.watch import served
 
-MOST = 1_500  # different texts looked at, the newest
+MOST = 1_000  # different texts looked at, the newest
 FEWEST = 5  # of a group
 WORDS, EXAMPLES, GROUPS = 12, 3, 12
 FEATURES = 4_000  # n-grams of each kind
@@ -54,7 +53,17 @@ class Themes:
     single: int = 0
 
 
-def themes(db: Database, task: Task) -> Themes:
+def stamp(task: Task) -> tuple[int, ...] | None:
+    """What changes whenever the groups may; None where nothing was ever served."""
+    file = served.there(task.client_id)
+    if file is None:
+        return None
+    with closing(file):
+        query = "select count(*), count(text), max(id) from answers where task_id = ? and strange = 1"
+        return (served.path_of(task.client_id).stat().st_ino, *file.execute(query, [task.id]).fetchone())
+
+
+def themes(task: Task) -> Themes:
     """The groups of what was strange to the students of the task, answers of all of them together."""
     file = served.there(task.client_id)
     if file is None:

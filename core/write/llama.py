@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import queue
 import secrets
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +28,39 @@ FORCED = 1e9  # so likely that nothing else is drawn
 STRAIGHT = {"temperature": 0.0, "samplers": ["temperature"]}  # likeliest first
 # Threads wait for each other at every step: beside other work, two take ten times as long as one.
 THREADS = 1
+SIDE_BY_SIDE = min(2, os.cpu_count() or 1)  # prompts, each by a server of its own: they do not wait for each other
+
+
+class Servers:
+    """The servers of one .gguf file. Each writes for one at a time, and a second one starts once several prompts come together."""
+
+    def __init__(self, start: Callable[[], xllamacpp.Server]):
+        self._start, self._lock, self._count = start, threading.Lock(), 1
+        self._free: queue.SimpleQueue[xllamacpp.Server] = queue.SimpleQueue()
+        self._free.put(start())
+
+    def grow(self) -> None:
+        """Have as many as may work side by side."""
+        with self._lock:
+            while self._count < SIDE_BY_SIDE:
+                self._free.put(self._start())
+                self._count += 1
+
+    @contextmanager
+    def one(self) -> Iterator[xllamacpp.Server]:
+        """A server that nobody else asks meanwhile."""
+        server = self._free.get()
+        try:
+            yield server
+        finally:
+            self._free.put(server)
 
 
 @dataclass(frozen=True)
 class Llama(Wording):
     """A .gguf model with its tokenizer."""
 
-    server: xllamacpp.Server
+    servers: Servers
     runtime = "llama.cpp"
 
     def drafts(
@@ -40,52 +71,52 @@ class Llama(Wording):
         drawn = (
             STRAIGHT if greedy else {"temperature": TEMPERATURE, "min_p": MIN_P, "samplers": ["temperature", "min_p"]}
         )
-        # What was read before is not taken over, and one prompt is written for at a time: among others, or in portions of another
-        # size, it is rounded otherwise, and its drafts would hang on them.
+        # What was read before is not taken over, and a server writes for one prompt at a time: among others, or in portions of
+        # another size, it is rounded otherwise, and its drafts would hang on them.
         how = drawn | {"n_predict": most, "n_probs": 1, "stop": ["\n"], "cache_prompt": False}
-        result: list[list[Written]] = [[] for _ in prompts]
-        for prompt, seed, written in zip(prompts, seeds, result):
-            for start in range(0, drafts, AT_ONCE):
-                some = {"prompt": prompt, "seed": (seed + start) % SEEDS, "n_cmpl": min(AT_ONCE, drafts - start)}
-                written += [self._taken(one) for one in self._asked(how | some)]
-        return result
+
+        def written(prompt: list[int], seed: int) -> list[Written]:
+            result = []
+            with self.servers.one() as server:
+                for start in range(0, drafts, AT_ONCE):
+                    some = {"prompt": prompt, "seed": (seed + start) % SEEDS, "n_cmpl": min(AT_ONCE, drafts - start)}
+                    result += [self._taken(one) for one in _asked(server, how | some)]
+            return result
+
+        if len(prompts) > 1:
+            self.servers.grow()
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return list(pool.map(written, prompts, seeds))
 
     def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> list[float]:
         """log p(copy | prompt) of each, its end included. It says how likely a token was only of what it draws, so it is made to
         draw all of them by a grammar; of parts of letters it says nothing, so that each token is looked up then."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(self._likelihood, prompts, copies))
+        with self.servers.one() as server, ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(partial(self._likelihood, server), prompts, copies))
 
-    def _likelihood(self, prompt: list[int], copy: list[int]) -> float:
+    def _likelihood(self, server: xllamacpp.Server, prompt: list[int], copy: list[int]) -> float:
         try:
-            return self._in_a_row(prompt, copy)
+            return self._in_a_row(server, prompt, copy)
         except RuntimeError:
-            return sum(self._next(prompt + copy[:place], token) for place, token in enumerate(copy))
+            return sum(self._next(server, prompt + copy[:place], token) for place, token in enumerate(copy))
 
-    def _in_a_row(self, prompt: list[int], copy: list[int]) -> float:
+    def _in_a_row(self, server: xllamacpp.Server, prompt: list[int], copy: list[int]) -> float:
         body = copy[:-1] if copy[-1] == self.end else copy
         grammar = "root ::= " + (" ".join(f"<[{token}]>" for token in body) or '""')
         how = STRAIGHT | {"n_predict": len(copy), "n_probs": 1, "grammar": grammar}
         if body != copy:  # after the last word only an end is allowed; this says which
             how["logit_bias"] = [[self.end, FORCED]]
-        [one] = self._asked(how | {"prompt": prompt})
+        [one] = _asked(server, how | {"prompt": prompt})
         steps = _steps(one)
         if [step["id"] for step in steps] != copy:
             raise RuntimeError("llama.cpp did not follow the copy that it was to judge.")
         return sum(step["logprob"] for step in steps)
 
-    def _next(self, prompt: list[int], token: int) -> float:
+    def _next(self, server: xllamacpp.Server, prompt: list[int], token: int) -> float:
         """log p(token | prompt), out of all that could have been drawn in place of the end."""
         every = {"n_predict": 1, "n_probs": self.tokens.get_vocab_size(), "logit_bias": [[self.end, FORCED]]}
-        [one] = self._asked(STRAIGHT | every | {"prompt": prompt})
+        [one] = _asked(server, STRAIGHT | every | {"prompt": prompt})
         return next(step["logprob"] for step in _steps(one)[0]["top_logprobs"] if step["id"] == token)
-
-    def _asked(self, request: dict[str, Any]) -> list[dict[str, Any]]:
-        """The texts of a request. RuntimeError where it is refused: there it is said, not raised."""
-        answer = self.server.handle_completions(request)
-        if "error" in answer:
-            raise RuntimeError(str(answer["error"].get("message", answer["error"])))
-        return answer["choices"]
 
     def _taken(self, one: dict[str, Any]) -> Written:
         """A draft of what was drawn; parts of letters are missing among its steps, so its words are then read from its text."""
@@ -97,6 +128,14 @@ class Llama(Wording):
         if not said.strip().startswith(text := one["text"].strip()):
             draft.ids = self.tokens.encode(" " + text, add_special_tokens=False).ids
         return draft
+
+
+def _asked(server: xllamacpp.Server, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The texts of a request. RuntimeError where it is refused: there it is said, not raised."""
+    answer = server.handle_completions(request)
+    if "error" in answer:
+        raise RuntimeError(str(answer["error"].get("message", answer["error"])))
+    return answer["choices"]
 
 
 def _steps(one: dict[str, Any]) -> list[dict[str, Any]]:
@@ -123,7 +162,7 @@ def llama(file: Path, words: Wording, threads: int = THREADS) -> Llama:
     params.api_keys, params.ui, params.endpoint_slots, params.n_threads_http = [secrets.token_hex(32)], False, False, 1
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     try:
-        return Llama(**vars(words), server=xllamacpp.Server(params))
+        return Llama(**vars(words), servers=Servers(lambda: xllamacpp.Server(params)))
     except Exception as error:  # it raises nothing narrower
         raise InputError(
             f"The model {file.name} cannot be loaded: {str(error).splitlines()[0]}.",

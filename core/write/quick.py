@@ -42,8 +42,12 @@ class Quick(Wording):
     def drafts(
         self, prompts: Sequence[list[int]], seeds: Sequence[int], drafts: int, most: int, *, greedy: bool
     ) -> list[list[Written]]:
-        """As core.write.llama has it."""
-        return self.drafting.drafts(prompts, seeds, drafts, most, greedy=greedy)
+        """As core.write.llama has it; in torch where llama.cpp refuses one."""
+        try:
+            return self.drafting.drafts(prompts, seeds, drafts, most, greedy=greedy)
+        except RuntimeError as error:
+            log.warning("Drafts come from torch: %s", error)
+            return self.scoring.drafts(prompts, seeds, drafts, most, greedy=greedy)
 
     def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> np.ndarray:
         """As core.write.language has it."""

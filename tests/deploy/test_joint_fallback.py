@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from core import tasks, taxonomy
+from core import removal, tasks, taxonomy
 from core.deploy.fallback import Fallback
 from core.deploy.live import Served
 from core.label import labelling
@@ -258,6 +258,14 @@ def test_the_confidence_of_a_facet_is_known_whatever_it_was_asked_about_with(db,
     assert both == pytest.approx([0.905, 0.832], abs=0.005)
     assert [*asyncio.run(sure_of(offer)), *asyncio.run(sure_of(topic))] == pytest.approx([both[1], both[0]])
     assert len(server.calls) == 1
+
+
+def test_a_task_that_is_removed_leaves_the_calls_that_it_was_asked_in(db, facets, server):
+    ask(db, facets, "one text")
+    removal.remove_task(db, facets[1])
+    (row,) = ledger.runs_table(db, facets[0].client_id)
+    assert row["facets"] == "Category, Stage, Tone" and row["spent_usd"] == pytest.approx(billed(server))
+    assert db.execute("select facets from calls").fetchone()[0] == 4, "each bears the share that it bore"
 
 
 def test_an_errand_asks_of_each_text_what_it_wants_and_pays_once(db, facets, server):

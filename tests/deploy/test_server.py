@@ -41,6 +41,7 @@ from core.tasks import Task
 from core.train import students
 from core.train.registry import folder_of, set_live
 from core.train.students import Answers
+from core.watch import served
 from tests import small
 
 LIMITED = """
@@ -797,3 +798,20 @@ def test_a_teacher_that_takes_too_long_is_not_waited_for(monkeypatch):
         student,
         SimpleNamespace(ask=lambda served, text: [asyncio.ensure_future(slowly())], close=close, spent_usd=0.0),
     )
+
+
+def test_a_kill_loses_at_most_the_last_second_of_what_was_served(home, monkeypatch):
+    monkeypatch.setenv("UNDERSTUDY_HOME", str(home))
+    made = Server(home)
+    texts = [f"killed {place}" for place in range(20)]
+    try:
+        made.classify(*texts)
+        time.sleep(1.5)
+        made.classify("too late")
+    finally:
+        made.process.kill()
+        made.process.wait()
+    hashes = [served.hash_of(text) for text in texts]
+    with closing(served.there(1)) as file:
+        kept = {key for (key,) in file.execute("select hash from answers")}
+    assert set(hashes) <= kept

@@ -282,6 +282,8 @@ def test_what_cannot_be_served_ends_with_status_2_and_a_sentence(inside, capsys,
 class Counting:
     """A writer that notes what it was asked at once."""
 
+    runtime = None
+
     def __init__(self):
         self.asked: list[list[str]] = []
         self.go = threading.Event()

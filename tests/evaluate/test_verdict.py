@@ -7,7 +7,7 @@ from core.errors import InputError
 from core.evaluate import weak
 from core.evaluate.agreement import Paired, Share, paired
 from core.evaluate.cascade import Certificate
-from core.evaluate.evidence import Evidence, Rules, Verdict
+from core.evaluate.evidence import DecisionModel, Evidence, Rules, Verdict
 from core.evaluate.figures import GoldFigures, Unseen
 from core.evaluate.next_step import Growth, Merge, Plan
 from core.evaluate.phrases import p_words, percent
@@ -55,6 +55,7 @@ def test_the_whole_table_in_its_order():
     assert [r.name for r in RULES] == [
         "trial",
         "too_few",
+        "decision_model",
         "contradicted",
         "does_not_pay",
         "replace",
@@ -65,6 +66,16 @@ def test_the_whole_table_in_its_order():
         "unproven",
         "below",
     ]
+
+
+def test_a_decision_model_that_does_the_work_goes_before_a_student_and_one_that_does_not_is_a_note():
+    does = DecisionModel("Jev", True, "A decision model does this.", "Let Jev do the work.")
+    for change in ({}, {"agreement": Share(0.5, 0.45, 0.55, 400, 400)}):
+        told = decide(replace(FALLBACK, decision_model=does, **change))
+        assert (told.decision, told.next) == ("decision_model", "Let Jev do the work.")
+    assert decide(replace(FALLBACK, decision_model=does, trial=True)).decision == "trial"
+    noted = decide(replace(FALLBACK, decision_model=replace(does, does_it=False, words="Jev is worse.")))
+    assert noted.decision == "fallback" and "Jev is worse." in noted.reason
 
 
 def test_the_table_in_words_has_the_numbers_of_the_client():

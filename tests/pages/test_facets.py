@@ -24,7 +24,7 @@ def test_compare_shows_all_facets_in_a_fold(open_page, db, tmp_path):
     (table,) = [one.value for one in app.dataframe if "Facet" in one.value]
     assert table["Facet"].tolist() == ["Topic", "Intent", "All together"]
     shown_money = {one.label: one.value for one in app.metric}
-    assert {"A month with students", "A month of the teacher", "Saved a month"} <= set(shown_money)
+    assert {"A month with students", "A month of the teacher", "Would save a month"} <= set(shown_money)
     assert any("with students and one call for whatever falls back" in one.value for one in app.caption)
     (costs,) = [one.value for one in app.dataframe if "Way of working" in one.value]
     assert costs["Way of working"].tolist() == list(joint_money.WAYS.values())

@@ -123,3 +123,13 @@ def test_a_teacher_s_distributions_still_teach_where_labels_from_work_have_none(
     rows = data.load(db, task, 1).train
     assert rows.soft and set(rows.targets[rows.worked].max(1)) == {1.0}
     assert np.allclose(rows.targets[~rows.worked].max(1), 1 / width, atol=1e-3)
+
+
+def test_what_a_kill_cut_off_between_assets_and_labels_is_carried_on(home):
+    db, task = home
+    serve(db, task, traffic(60), threshold=2.0)
+    fresh = learning._fresh(db, task, 1)[0]
+    learning._import(db, task, fresh, jobs.NoProgress())  # killed here: the assets are in, their labels are not
+    taken = learning.take_in(db, task)
+    assert (taken.labels, taken.assets) == (60, 0)
+    assert db["labels"].count_where("chance is not null") == 60

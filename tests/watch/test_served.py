@@ -101,3 +101,13 @@ def test_a_kill_loses_nothing_that_was_written(workspace):
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert count("answers") >= 100 * written and count("answers") % 100 == 0
+
+
+def test_what_was_written_down_of_one_task_goes_without_the_others(workspace):
+    with closing(served.answers(1)) as file:
+        served.write(file, [row("goes away"), row("stays", task_id=2)], [audit("goes away"), audit("stays", task_id=2)])
+    served.erase_task(1, 1)
+    served.erase_task(9, 1)
+    assert (count("answers"), count("audits")) == (1, 1)
+    kept = b"".join(path.read_bytes() for path in workspace.rglob("*") if path.is_file())
+    assert b"stays" in kept and b"goes away" not in kept

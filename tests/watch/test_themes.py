@@ -36,27 +36,23 @@ def put(rows) -> tasks.Task:
     return task
 
 
-def found(task):
-    with closing(database.connect()) as db:
-        return themes.themes(db, task)
-
-
 def test_groups_have_words_that_name_them_sizes_and_examples(workspace):
     coins, pets = texts(60, GROUPS["coins"], 1), texts(30, GROUPS["pets"], 2)
     odd = ["a lonely sentence nobody else wrote", "quite another one of its own kind"]
     rows = strange([*coins, *pets, HOSTILE, *odd]) + [row(text) for text in texts(40, COMMON, 3)]
-    said = found(put(rows + strange(coins[:5])))
+    task = put(rows + strange(coins[:5]))
+    said = themes.themes(task)
     first, second = said.groups
     assert len(set(first.words) & set(GROUPS["coins"])) >= 6 and len(set(second.words) & set(GROUPS["pets"])) >= 6
     assert not set(first.words[:6]) & set(COMMON) and len(first.words) <= 12
     assert first.texts >= 55 and first.answers == first.texts + 5 and len(first.examples) == 3
     assert (said.strange, said.untold, said.texts) == (98, 0, 93) and said.single >= 2
     assert sum(one.texts for one in said.groups) + said.single == 93
-    assert found(tasks.of(database.connect(), "A")) == said
+    assert themes.themes(task) == said
 
 
 def test_without_texts_only_the_number_is_known(workspace):
-    said = found(put([replace(row("a", strange=True), text=None)] * 7))
+    said = themes.themes(put([replace(row("a", strange=True), text=None)] * 7))
     assert (said.groups, said.strange, said.untold) == ((), 7, 7)
 
 
@@ -64,5 +60,5 @@ def test_only_the_newest_are_looked_at_however_many_there_are(workspace):
     many = texts(3_000, GROUPS["coins"] + GROUPS["pets"] + COMMON, 4)
     task = put(strange(many * 7))
     begun = time.process_time()
-    said = found(task)
+    said = themes.themes(task)
     assert said.texts == themes.MOST and time.process_time() - begun < 3
