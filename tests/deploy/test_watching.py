@@ -54,11 +54,11 @@ def home(judged_small, db):
     return db, judged_small
 
 
-def at_work(db, task, server, threshold: float | None = 0.0, confidence: str = "certified") -> Served:
+def at_work(db, task, server, threshold: float | None = 0.0, student_id: int = 1) -> Served:
     params = Params(price=OwnPrice(1.0, 4.0), concurrency=4, timeout_s=20.0)
     connections.save(db, task.client_id, "A", "openai", "m", base_url=server.url, key_source="none", params=params)
-    student = students.load(folder_of(db, 1))
-    return Served(1, "linear", task, taxonomy.latest(db, task), "connection:A", student, threshold, None)
+    student = students.load(folder_of(db, student_id))
+    return Served(student_id, "linear", task, taxonomy.latest(db, task), "connection:A", student, threshold, None)
 
 
 def answered(one: Served, texts: list[str], *, budget=None, shadow=False, silent=None, wait=lambda watch: True):
