@@ -22,7 +22,7 @@ def test_labels_from_work_join_once_with_their_chance_and_say_where_they_come_fr
     found = learning.found(db, task)
     assert found.new > found.audits > 0 and found.seconds > 0 and "paid for already ($" in found.sentence()
     assert found.paid_usd == pytest.approx(0.01 * found.new) and found.button == f"Train on {found.new} new labels"
-    before = db["assets"].count
+    before, labels = db["assets"].count, db["labels"].count
     taken = learning.take_in(db, task)
     assert (taken.labels, taken.assets) == (found.new, found.new) and db["assets"].count == before + found.new
     rows = db.execute(
@@ -39,7 +39,7 @@ def test_labels_from_work_join_once_with_their_chance_and_say_where_they_come_fr
     again = learning.take_in(db, task)
     assert (again.labels, again.assets) == (0, 0) and learning.found(db, task).taken == found.new
     assert learning.found(db, task).why.startswith("All ")
-    assert db["labels"].count_where("run_id = ?", [taken.run_id]) == 400 + found.new
+    assert db["labels"].count_where("run_id = ?", [taken.run_id]) == labels + found.new
 
 
 def test_a_near_copy_of_an_asset_joins_its_group_and_split(home):
