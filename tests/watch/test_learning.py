@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.evaluate.evaluation import evaluate, figures_of
 from core.label import runs
 from core.train import data, registry
+from core.vendor import sets
 from core.watch import learning, rules
 from tests.watch.conftest import serve, traffic
 
@@ -61,7 +62,7 @@ def test_what_came_of_work_teaches_but_neither_calibrates_nor_tests(home):
     serve(db, task, traffic(200), threshold=2.0)  # all of it falls back
     learning.take_in(db, task)
     frame = runs.labelled(db, 1)
-    assert set(frame[frame.chance.notna()].split) == {"train", runs.ASIDE}
+    assert set(frame[frame.worked].split) == {"train", runs.ASIDE}
     after = data.load(db, task, 1)
     assert after.judging.texts == before.judging.texts and after.train.worked.sum() > 100
     assert (after.train.folds()[after.train.worked] == -1).all()
@@ -73,6 +74,20 @@ def test_what_came_of_work_teaches_but_neither_calibrates_nor_tests(home):
         held.certificate,
         held.counts["test"],
     )
+
+
+def test_nor_does_it_in_another_task_that_labels_the_same_assets(home):
+    db, task = home
+    serve(db, task, traffic(100), threshold=2.0)
+    learning.take_in(db, task)
+    db.execute(
+        "update labels set chance = null"
+    )  # as another task's teacher labels assets that this one's work brought
+    frame = runs.labelled(db, 1)
+    assert frame.worked.sum() == 100 and set(frame[frame.worked].split) == {"train", runs.ASIDE}
+    assert data.load(db, task, 1).train.worked.sum() > 50
+    held = sets.count(db, task)
+    assert held == frame[frame.split == "test"].group_id.nunique()
 
 
 def test_a_challenger_learns_from_them_and_is_judged_on_the_same_test_assets(home):
