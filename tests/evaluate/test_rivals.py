@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +29,7 @@ from tests.evaluate.conftest import insert_assets
 from tests.wires import servers
 from tests.wires.deciders import REFUSED, Decider, surely
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("Sale", "Offer", "Brand")
 
 
@@ -283,3 +288,31 @@ def test_it_goes_with_its_client_and_its_assets(judged):
 
 def test_the_rules_say_when(judged):
     assert any(line.startswith("A decision model, asked about the same assets") for line in in_words(Rules()))
+
+
+PROGRAM = """
+from core import database, tasks
+from core.evaluate import rivals
+db = database.connect()
+rivals.ask(db, tasks.get(db, 2), 1, "connection:Jev", 50.0, 300)
+"""
+
+
+def test_killed_while_it_asks_it_has_lost_the_calls_under_way_and_nothing_else(judged):
+    with Decider(right, latency=0.02) as server:
+        connect(judged, server)
+        there = 0
+        for _ in range(2):
+            running = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT)
+            count = "select count(*) from rival_answers"
+            while (now := judged.db.execute(count).fetchone()[0]) < there + 60 and running.poll() is None:
+                time.sleep(0.02)
+            assert running.poll() is None, "it ended before it was killed"
+            running.kill()
+            running.wait()
+            there = judged.db.execute(count).fetchone()[0]
+            assert there >= now
+        whole = asked(judged, 300, cap=50.0)
+        twice = sum(server.asked.values()) - len(server.asked)
+    assert whole["answered"] == 600 == len(server.asked) and twice <= 2 * 3 * 4  # no more than was under way, each time
+    assert whole["spent_usd"] >= server.billed_in / 1e6 - 1e-9
