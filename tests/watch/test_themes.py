@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from core import database, tasks, taxonomy
@@ -78,3 +79,14 @@ def test_a_group_becomes_a_category_of_the_draft_and_of_nothing_else(db, tmp_pat
     assert len(taxonomy.load(db, taxonomy.latest(db, task))) == len(draft.categories) - 1
     with pytest.raises(InputError):
         themes.into_draft(db, task, theme, "Coins")
+
+
+def test_five_intents_of_banking77_that_the_student_never_saw_come_back_as_groups(db, shared_data):
+    test = pd.read_csv(shared_data / "banking77" / "test.csv")
+    new = ["lost_or_stolen_card", "exchange_rate", "verify_my_identity", "top_up_by_card_charge", "contactless_not_working"]
+    of = dict(zip(test.text, test.label))
+    usual = [row(text, at=float(at)) for at, text in enumerate(test[~test.label.isin(new)].text)]
+    said = themes.themes(put([*strange(test[test.label.isin(new)].text.tolist()), *usual]))
+    shown = [{of[example] for example in group.examples} for group in said.groups[:5]]
+    assert all(len(labels) == 1 for labels in shown) and {label for labels in shown for label in labels} == set(new)
+    assert all(24 <= group.texts <= 48 for group in said.groups[:5]) and said.single <= 10
