@@ -70,3 +70,33 @@ def test_a_job_that_failed_says_why_and_can_be_taken_up_again(judged_small, db, 
     app = open_page("compare", judged_small)
     assert "The key was refused: no." in "".join(error.value for error in app.error)
     assert button(app, "Try again")
+
+
+def test_it_is_connected_by_the_form_with_a_price_for_calls_and_what_its_terms_allow(judged_small, db, open_page):
+    with Decider(by_words) as server:
+        app = open_page("connections", judged_small)
+        kind = next(one for one in app.radio if one.label == "Who answers")
+        kind.set_value("systemone").run()
+        for label, value in (("Address", server.url), ("Model", "jev-1"), ("Name", "Jev")):
+            next(one for one in app.text_input if one.label == label).set_value(value)
+        app.selectbox(key="connection-new-place").set_value("none").run()
+        app.radio(key="connection-new-chooses-may-train").set_value("No")
+        app.radio(key="connection-new-chooses-way").set_value("My own").run()
+        app.number_input(key="connection-new-chooses-calls_usd_1000").set_value(0.5)
+        app.toggle(key="connection-new-chooses-by-level").set_value(True)
+        button(app, "Save and test").click().run()
+        assert not app.exception and not app.error
+        assert "with probabilities" in app.success[0].value
+    (kept,) = connections.all(db, judged_small.client_id)
+    assert (kept.params.price.calls_usd_1000, kept.params.price.input_usd_mtok) == (0.5, 0.0)
+    assert kept.params.may_train is False and kept.params.by_level and kept.params.shortlist_over == 254
+
+
+def test_the_teacher_page_offers_it_and_shows_what_it_is_asked(judged_small, db, open_page):
+    with Decider(by_words) as server:
+        connect(db, judged_small.client_id, server)
+        app = open_page("teacher", judged_small)
+        app.radio(key="teacher-chosen").set_value("connection:Jev").run()
+        app.toggle(key="prompt-whole").set_value(True).run()
+    assert not app.exception and any('"None of these"' in one.value for one in app.code)
+    assert button(app, "Try it on 20 assets first")
