@@ -22,12 +22,21 @@ def connect(db, client_id, server, price=OwnPrice(1.0, 0.0), name="Jev"):  # noq
     connections.save(db, client_id, name, "systemone", "jev-1", base_url=server.url, params=params)
 
 
+def compare(open_page, task):
+    """Compare, with the block opened."""
+    app = open_page("compare", task)
+    app.session_state["rivals"] = True
+    app.run()
+    assert not app.exception, [error.value for error in app.exception]
+    return app
+
+
 def button(app, start: str):
     return next((one for one in app.button if one.label.startswith(start)), None)
 
 
 def test_without_a_decision_model_it_leads_to_connections(judged_small, open_page):
-    app = open_page("compare", judged_small)
+    app = compare(open_page, judged_small)
     assert "None is connected yet." in shown(app) and "Connect a decision model" in links(app)
     assert button(app, "Ask ") is None
 
@@ -36,7 +45,7 @@ def test_asked_it_stands_as_a_third_beside_both(judged_small, db, open_page):
     task = tasks.get(db, judged_small.id)
     with Decider(by_words) as server:
         connect(db, task.client_id, server, name="<b>Jev</b> $x")
-        app = open_page("compare", task)
+        app = compare(open_page, task)
         asks = button(app, "Ask ")
         assert "about 200 of them ($0.0" in asks.label.replace("\\", "")
         asks.click().run()
@@ -45,7 +54,7 @@ def test_asked_it_stands_as_a_third_beside_both(judged_small, db, open_page):
         assert job.params["rows"] == 200 and job.params["budget_usd"] > 0 and not server.calls
         rivals.ask(db, task, job.params["student_id"], job.params["rival"], job.params["budget_usd"], 200)
         jobs.cancel(db, job.id)
-    app = open_page("compare", task)
+    app = open_page("compare", task)  # opened by itself, once one has been asked
     said = shown(app).replace("\\", "")
     assert "decision model" in said and "of the test assets as the teacher does" in said
     table = next(one.value for one in app.dataframe if "Decision model" in one.value)
@@ -58,7 +67,7 @@ def test_asked_it_stands_as_a_third_beside_both(judged_small, db, open_page):
 def test_one_without_a_price_is_not_asked(judged_small, db, open_page):
     with Decider(by_words) as server:
         connect(db, judged_small.client_id, server, price=None)
-        app = open_page("compare", judged_small)
+        app = compare(open_page, judged_small)
     assert "Nobody knows what this model charges" in shown(app) and button(app, "Ask ") is None
 
 
@@ -67,7 +76,7 @@ def test_a_job_that_failed_says_why_and_can_be_taken_up_again(judged_small, db, 
         connect(db, judged_small.client_id, server)
     job = jobs.start(db, "rival", rivals.params(judged_small, 1, "connection:Jev", 1.0), judged_small)
     db["jobs"].update(job.id, {"state": "failed", "error": "The key was refused: no."})
-    app = open_page("compare", judged_small)
+    app = compare(open_page, judged_small)
     assert "The key was refused: no." in "".join(error.value for error in app.error)
     assert button(app, "Try again")
 
