@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from sqlite_utils import Database
 
 from core.tasks import Task
+from core.taxonomy import diff, versions
 from core.train.students import tfidf
 from core.watch import served
 
@@ -90,6 +92,15 @@ def themes(task: Task) -> Themes:
     found = [_theme(texts, times, members, background) for members in groups]
     found.sort(key=lambda one: (-one.answers, -one.texts, one.words))
     return Themes(tuple(found[:GROUPS]), strange, strange - told, len(texts), len(texts) - sum(map(len, groups)))
+
+
+def into_draft(db: Database, task: Task, theme: Theme, name: str) -> None:
+    """Add a category of this name to the draft of the task's taxonomy, begun here where there is none, with the theme's words as
+    its description and its examples. Nothing else changes until the draft is put to use. InputError for a name that cannot be."""
+    kept = versions.begun_draft(db, task)
+    examples = [" ".join(example.split()) for example in theme.examples]
+    draft = diff.add(kept.draft, name, None, ", ".join(theme.words), examples)
+    versions.keep(db, task, replace(kept, draft=draft))
 
 
 def _groups(texts: list[str]) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core import jobs
+from core.taxonomy import versions
 from core.train import registry
 from core.watch import rules
 from tests.pages.clients import HOSTILE
@@ -53,7 +54,10 @@ def test_strange_texts_are_grouped_and_hostile_ones_are_shown_as_they_are(home, 
     serve(db, task, asked, strange=True)
     app = open_page("watch", task)
     said = shown(app)
-    assert "8 answers were about texts unlike any" in said and "A new theme?" in said
+    assert "8 answers were about texts unlike any" in said
+    next(one for one in app.text_input if one.label.startswith("A new theme")).set_value("Coins <b>").run()
+    button(app, "Make it a category").click().run()
+    assert versions.kept_draft(db, task).draft.categories[-1].name == "Coins <b>"
     assert "bitcoin" in said and r"\<img" in said and "**bold**" not in said
 
 

@@ -7,8 +7,13 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
-from core import database, tasks
+import pytest
+
+from core import database, tasks, taxonomy
+from core.errors import InputError
+from core.taxonomy import versions
 from core.watch import served, themes
+from tests import small
 from tests.watch.test_served import row
 
 GROUPS = {
@@ -62,3 +67,14 @@ def test_only_the_newest_are_looked_at_however_many_there_are(workspace):
     begun = time.process_time()
     said = themes.themes(task)
     assert said.texts == themes.MOST and time.process_time() - begun < 3
+
+
+def test_a_group_becomes_a_category_of_the_draft_and_of_nothing_else(db, tmp_path):
+    task = small.fill(db, tmp_path, small.rows(40))
+    theme = themes.Theme(9, 12, ("bitcoin", "wallet"), (HOSTILE, "two\nlines"))
+    themes.into_draft(db, task, theme, "Coins")
+    draft = versions.kept_draft(db, task).draft
+    assert draft.categories[-1].name == "Coins" and draft.categories[-1].examples == (HOSTILE, "two lines")
+    assert len(taxonomy.load(db, taxonomy.latest(db, task))) == len(draft.categories) - 1
+    with pytest.raises(InputError):
+        themes.into_draft(db, task, theme, "Coins")
