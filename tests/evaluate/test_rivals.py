@@ -155,6 +155,21 @@ def test_what_it_would_not_answer_does_not_agree_and_trouble_does_not_count(judg
     assert again["answered"] == 600 and again["failed"] == 0 and rival(judged).agreement.n == 300
 
 
+def test_it_says_what_it_waits_for(judged):
+    told = []
+
+    def report(done, total, usd, waiting):
+        told.append(waiting)
+        if waiting:
+            raise KeyboardInterrupt
+
+    with Decider(right) as server:
+        connect(judged, server)
+    with pytest.raises(KeyboardInterrupt):
+        rivals.ask(judged.db, judged.task, 1, "connection:Jev", 1.0, 50, report)
+    assert told[-1].startswith("Waiting for Jev: No server answers at")
+
+
 def test_labels_of_the_same_teacher_are_not_bought_again(judged):
     with Decider(right) as server:
         connect(judged, server)
