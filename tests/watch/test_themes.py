@@ -83,7 +83,13 @@ def test_a_group_becomes_a_category_of_the_draft_and_of_nothing_else(db, tmp_pat
 
 def test_five_intents_of_banking77_that_the_student_never_saw_come_back_as_groups(db, shared_data):
     test = pd.read_csv(shared_data / "banking77" / "test.csv")
-    new = ["lost_or_stolen_card", "exchange_rate", "verify_my_identity", "top_up_by_card_charge", "contactless_not_working"]
+    new = [
+        "lost_or_stolen_card",
+        "exchange_rate",
+        "verify_my_identity",
+        "top_up_by_card_charge",
+        "contactless_not_working",
+    ]
     of = dict(zip(test.text, test.label))
     usual = [row(text, at=float(at)) for at, text in enumerate(test[~test.label.isin(new)].text)]
     said = themes.themes(put([*strange(test[test.label.isin(new)].text.tolist()), *usual]))
