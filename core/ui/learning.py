@@ -116,11 +116,17 @@ def strange(view: frame.View) -> None:
         f"{counted(found.strange, 'answer was', 'answers were')} about texts unlike any the student learned from; the newest "
         f"{found.texts:,} texts make {counted(len(found.groups), 'group')}.{rest}"
     )
-    for group in found.groups:
+    for number, group in enumerate(found.groups):
         head = f"{', '.join(group.words[:4])}: {counted(group.texts, 'text')} in {counted(group.answers, 'answer')}"
         with st.expander(frame.plain(head)):
             st.markdown(frame.plain(f"Told apart by: {', '.join(group.words)}."))
             for example in group.examples:
                 st.markdown(frame.plain(f"“{example}”"))
-            st.markdown("A new theme?")
-            frame.link("taxonomy", "Make it a category")
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                name = st.text_input("A new theme? Name it", key=f"theme-{number}-{group.words[:1]}", max_chars=120)
+                if st.button("Make it a category", key=f"theme-add-{number}", disabled=not name.strip()):
+                    themes.into_draft(view.db, view.task, group, name.strip())
+                    frame.go("taxonomy")
+            st.caption(
+                "It joins the draft of the taxonomy, with these words and examples; nothing else changes until that is used."
+            )

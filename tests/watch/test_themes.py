@@ -7,8 +7,14 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
-from core import database, tasks
+import pandas as pd
+import pytest
+
+from core import database, tasks, taxonomy
+from core.errors import InputError
+from core.taxonomy import versions
 from core.watch import served, themes
+from tests import small
 from tests.watch.test_served import row
 
 GROUPS = {
@@ -62,3 +68,31 @@ def test_only_the_newest_are_looked_at_however_many_there_are(workspace):
     begun = time.process_time()
     said = themes.themes(task)
     assert said.texts == themes.MOST and time.process_time() - begun < 3
+
+
+def test_a_group_becomes_a_category_of_the_draft_and_of_nothing_else(db, tmp_path):
+    task = small.fill(db, tmp_path, small.rows(40))
+    theme = themes.Theme(9, 12, ("bitcoin", "wallet"), (HOSTILE, "two\nlines"))
+    themes.into_draft(db, task, theme, "Coins")
+    draft = versions.kept_draft(db, task).draft
+    assert draft.categories[-1].name == "Coins" and draft.categories[-1].examples == (HOSTILE, "two lines")
+    assert len(taxonomy.load(db, taxonomy.latest(db, task))) == len(draft.categories) - 1
+    with pytest.raises(InputError):
+        themes.into_draft(db, task, theme, "Coins")
+
+
+def test_five_intents_of_banking77_that_the_student_never_saw_come_back_as_groups(db, shared_data):
+    test = pd.read_csv(shared_data / "banking77" / "test.csv")
+    new = [
+        "lost_or_stolen_card",
+        "exchange_rate",
+        "verify_my_identity",
+        "top_up_by_card_charge",
+        "contactless_not_working",
+    ]
+    of = dict(zip(test.text, test.label))
+    usual = [row(text, at=float(at)) for at, text in enumerate(test[~test.label.isin(new)].text)]
+    said = themes.themes(put([*strange(test[test.label.isin(new)].text.tolist()), *usual]))
+    shown = [{of[example] for example in group.examples} for group in said.groups[:5]]
+    assert all(len(labels) == 1 for labels in shown) and {label for labels in shown for label in labels} == set(new)
+    assert all(24 <= group.texts <= 48 for group in said.groups[:5]) and said.single <= 10
