@@ -63,7 +63,16 @@ def imported(*places: str) -> Iterator[tuple[str, Path]]:
                 "requirements-images.txt",
             ),
         ),
-        (("tests",), ("requirements.txt", "requirements-test.txt", "requirements-ray.txt", "requirements-write.txt", "requirements-images.txt")),
+        (
+            ("tests",),
+            (
+                "requirements.txt",
+                "requirements-test.txt",
+                "requirements-ray.txt",
+                "requirements-write.txt",
+                "requirements-images.txt",
+            ),
+        ),
     ],
 )
 def test_whatever_is_imported_is_pinned(places, files):

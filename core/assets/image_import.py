@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import settings, tasks
-from core.assets import family_columns, image_rows, imports, previews
+from core.assets import family_columns, image_names, image_rows, imports, previews
 from core.assets.entering import ImportSummary
 from core.assets.family_columns import Families
 from core.assets.image_rows import Taken
@@ -28,7 +28,7 @@ from core.images.looking import misnamed
 from core.images.sources import Entry, Unfit
 from core.images.words import WITHOUT_READER
 from core.jobs.progress import NoProgress, Progress
-from core.tables.columns import KNOWN_ASSET_NAMES, Mapping, guess_assets
+from core.tables.columns import KNOWN_ASSET_NAMES, Mapping, correct, guess_assets
 from core.tables.files import AS_FOUND, ReadAs, Table, open_table
 from core.tasks import Task
 
@@ -70,18 +70,9 @@ def import_images(
     Raises InputError where there is no image, several tables, or nothing to read by and nothing typed; Cancelled.
     """
     report = progress or NoProgress()
-    opened = open_images(db, task, path, report, rows=rows, image_column=image_column, read_as=read_as)
-    mapping = opened.mapping
-    if label is not None:
-        if label not in opened.table.columns:
-            raise InputError(
-                f"There is no column '{label}'.",
-                f"The columns are: {', '.join(opened.table.columns)}.",
-                where=path.name,
-            )
-        mapping = replace(mapping, label=label, text=tuple(one for one in mapping.text if one != label))
+    opened = open_images(db, task, path, report, rows=rows, image_column=image_column, label=label, read_as=read_as)
     return imports.import_assets(
-        db, task, path, mapping, report,
+        db, task, path, opened.mapping, report,
         filename=filename, accepted=accepted, table=opened.table, sha256=opened.sha256,
     )  # fmt: skip
 
@@ -94,6 +85,7 @@ def open_images(
     *,
     rows: Path | None = None,
     image_column: str | None = None,
+    label: str | None = None,
     read_as: ReadAs = AS_FOUND,
 ) -> Opened:
     """Look at the images, read their words, and lay them out as a table. InputError as import_images() raises it."""
@@ -113,24 +105,16 @@ def open_images(
             "Bring PNG, JPEG, WebP, GIF, BMP or TIFF files.",
             where=path.name,
         )
-    beside, guess, text = None, None, ()
-    if rows is not None:
-        beside = open_table(rows, KNOWN_ASSET_NAMES, read_as=read_as)
-        if not beside.head:
-            raise previews.no_rows(beside.path)
-        if image_column is not None and image_column not in beside.columns:
-            raise InputError(
-                f"There is no column '{image_column}'.",
-                f"The columns are: {', '.join(beside.columns)}.",
-                where=rows.name,
-            )
-        guess = guess_assets(beside.columns, beside.head, imports.label_forms(db, task))
-        text = tuple(column for column in image_rows.typed(guess) if column != image_column)
-        guess = replace(guess, text=text)
-    taken = _read(db, task.client_id, taken, progress, can_do_without=bool(text))
-    if beside is None:
+    if rows is None:
+        guess, taken = None, _read(db, task.client_id, taken, progress)
         table = image_rows.alone(path, taken)
     else:
+        beside = open_table(rows, KNOWN_ASSET_NAMES, read_as=read_as)
+        image_column = _image_column(beside, image_column, taken)
+        guess = guess_assets(beside.columns, beside.head, imports.label_forms(db, task))
+        text = tuple(column for column in image_rows.typed(guess) if column not in (image_column, label))
+        guess = replace(guess, text=text)
+        taken = _read(db, task.client_id, taken, progress, can_do_without=bool(text))
         table = image_rows.beside(path, taken, beside, image_column, text)
     if not table.head:
         first = next(iter(taken.unread.values()), "")
@@ -139,8 +123,29 @@ def open_images(
             "Bring a table in which the words are typed.",
             where=path.name,
         )
-    mapping, families = family_columns.look(table, image_rows.mapping(table, guess))
+    mapping = image_rows.mapping(table, guess)
+    if label is not None and label not in table.columns:
+        raise InputError(
+            f"There is no column '{label}'.", f"The columns are: {', '.join(table.columns)}.", where=path.name
+        )
+    if label is not None:
+        mapping = correct(mapping, (), {"label": label})
+    mapping, families = family_columns.look(table, mapping)
     return Opened(table, mapping, digest, tuple(families))
+
+
+def _image_column(table: Table, named: str | None, taken: Taken) -> str:
+    """The column of a table that names the images: the one that was `named`, else the one whose cells do. InputError where there
+    is none, or no row."""
+    if not table.head:
+        raise previews.no_rows(table.path)
+    if named is None:
+        return image_names.column(table.columns, table.head, image_rows.names_of(taken), table.path.name)
+    if named not in table.columns:
+        raise InputError(
+            f"There is no column '{named}'.", f"The columns are: {', '.join(table.columns)}.", where=table.path.name
+        )
+    return named
 
 
 def _look(db: Database, client_id: int, path: Path, progress: NoProgress) -> tuple[Taken, list[tuple[str, bytes]], str]:
@@ -202,7 +207,7 @@ def _looked(client_id: int, name: str, data: bytes) -> tuple[tuple | None, Unfit
         return None, why
 
 
-def _read(db: Database, client_id: int, taken: Taken, progress: NoProgress, *, can_do_without: bool) -> Taken:
+def _read(db: Database, client_id: int, taken: Taken, progress: NoProgress, *, can_do_without: bool = False) -> Taken:
     """With the words on the images. Where no reader is installed, those that were typed do, if any were."""
     images = list({image.sha256: image for image in taken.images.values()}.values())
     shas = [image.sha256 for image in images]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.errors import InputError
 
-FEWEST = 0.5  # of the first rows' cells, that name an image in the column that does
+FEWEST = 0.01  # of the first rows' cells, that name an image in the column that does: the images may be some of many
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,14 @@ def _forms(name: str) -> tuple[str, str, str, str]:
 
 def column(columns: Sequence[str], head: Sequence[Sequence[str]], names: Names, where: str) -> str:
     """The column of a table whose cells name images, by its first rows. InputError where none does."""
-    best, most = "", 0.0
+    best, most = "", (0.0, 0.0)
     for place, name in enumerate(columns):
         cells = [row[place] for row in head if row[place].strip()]
-        share = sum(names.meant(cell) != Meant(None) for cell in cells) / len(cells) if cells else 0.0
-        if share > most:
+        named = [cell for cell in cells if names.meant(cell) != Meant(None)]
+        share = len(named) / max(len(cells), 1), sum("." in cell for cell in named) / max(len(named), 1)
+        if share > most:  # as many are ids, perhaps, but these have endings
             best, most = name, share
-    if most < FEWEST:
+    if most[0] < FEWEST:
         raise InputError(
             "No column of the table names the images.",
             "Give it a column with each image's file name, or say which column it is.",

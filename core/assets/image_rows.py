@@ -56,15 +56,17 @@ def alone(path: Path, taken: Taken) -> Table:
     return _table(path, (), rows)
 
 
-def beside(path: Path, taken: Taken, rows_of: Table, image_column: str | None, text: tuple[str, ...]) -> Table:
+def names_of(taken: Taken) -> Names:
+    """The names of all that a source holds, to be found by what a table says."""
+    return Names([*taken.images, *taken.unfit])
+
+
+def beside(path: Path, taken: Taken, rows_of: Table, image_column: str, text: tuple[str, ...]) -> Table:
     """The rows of a table, each with its image; `text`: the columns that hold what was typed.
 
-    Images without a row, and rows without their image, are listed; such a row goes on with what was typed. InputError where no
-    column names the images, or there is none called `image_column`.
+    Images without a row, and rows without their image, are listed; such a row goes on with what was typed.
     """
-    names = Names([*taken.images, *taken.unfit])
-    if image_column is None:
-        image_column = image_names.column(rows_of.columns, rows_of.head, names, rows_of.path.name)
+    names = names_of(taken)
     at = rows_of.columns.index(image_column)
     typed = [rows_of.columns.index(one) for one in text]
 

@@ -56,11 +56,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core import database, removal, tasks
 
     db = database.connect()
+    if args.images:
+        return _images(db, args)
     client_id = tasks.client_named(db, args.client)
     if args.log:
         return _log(db, args)
-    if args.images:
-        return _images(db, args)
     if args.undo is not None:
         do = removal.undo_import if args.yes else removal.of_import
         return removal.answer(do(db, client_id, args.undo), args.yes)
@@ -108,7 +108,7 @@ def _images(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
 
     if args.rows:
         terminal.must_exist(args.rows)
-    task = tasks.named(db, args.client, args.task)
+    task = tasks.of(db, args.client, args.task)  # made if new: images may be the first that there is of a client
     params = {
         "task_id": task.id,
         "path": str(args.images.resolve()),
