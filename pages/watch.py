@@ -21,7 +21,7 @@ def main() -> None:
             watching.silent(view, one)
         if now.state in (standing.NO_STUDENT,) and not silent:
             frame.nothing_yet("No student of this task is at work.", "student", "Put one to work")
-        watching.weeks(now)
+        watching.over_time(now)
         watching.moved(now)
         watching.changed(view)
         learning.overall(view)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import wraps
 from pathlib import Path
 
 import hypothesis
@@ -63,8 +65,17 @@ def store():
     keyring.set_keyring(before)
 
 
+@pytest.fixture(scope="session")
+def _empty(_shared) -> Path:
+    """The database of an empty workspace, migrated once for the whole test run."""
+    home = _made_once(_shared / "empty", lambda home: database.connect().close())
+    return home / "understudy.db"
+
+
 @pytest.fixture
-def db(workspace):
+def db(workspace, _empty):
+    if not (workspace / "understudy.db").exists():
+        shutil.copy(_empty, settings.home())
     connection = database.connect()
     yield connection
     connection.close()
@@ -249,6 +260,21 @@ def pytest_configure() -> None:
 
     measure.THROUGHPUT_SECONDS = 0.05
     transformer.MOST_EPOCHS, settings.DEFAULTS["large_encoder"] = 1, PACKAGED
+    database.connect = _unhurried(database.connect)
+
+
+def _unhurried(connect: Callable[..., Database]) -> Callable[..., Database]:
+    """`connect`, but what is written is left to the system to put on the disk, in this process: no test cuts the power, and waiting
+    for the disk after every commit is a good part of all waiting. A killed process loses nothing by it."""
+
+    @wraps(connect)
+    def connected(path: Path | None = None) -> Database:
+        db = connect(path)
+        with suppress(sqlite3.Error):  # a damaged file is the test's own affair
+            db.conn.execute("PRAGMA synchronous = OFF")
+        return db
+
+    return connected
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

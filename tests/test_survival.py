@@ -13,9 +13,9 @@ from core import jobs
 from tests import small
 
 ROOT = Path(__file__).resolve().parents[1]
-# The command line with small steps, so that a small client is long enough to be killed in the middle of one.
+# The command line with small steps and a small encoder, each step long enough to be killed in its middle.
 PROGRAM = """
-import sys
+import sys, time
 from core import __main__ as cli, settings, terminal
 from core.evaluate import measure
 from core.jobs import progress
@@ -24,17 +24,20 @@ from core.train.members import transformer
 whole = teachers.batches
 teachers.batches = lambda db, sql, parameters: whole(db, sql, parameters, 5)
 transformer.CHECKPOINT_SECONDS, transformer.MOST_EPOCHS, progress.TELL, measure.THROUGHPUT_SECONDS = 0, 2, 0, 0.05
-settings.DEFAULTS['large_encoder'] = 'packaged'
-terminal.Log.__call__ = lambda self, done, total, message="", spent=0.0: print(f"{message}|{done}", file=sys.stderr, flush=True)
+settings.DEFAULTS['encoder'] = settings.DEFAULTS['large_encoder'] = sys.argv.pop(1)
+def told(self, done, total, message="", spent=0.0):
+    print(f"{message}|{done}", file=sys.stderr, flush=True)
+    time.sleep(0.03)
+terminal.Log.__call__ = told
 sys.exit(cli.main(sys.argv[1:]))
 """
 
 
 @pytest.fixture
-def command(tmp_path, encoders) -> list[str]:
+def command(tmp_path, tiny_encoder) -> list[str]:
     taxonomy, assets = small.files(tmp_path / "files", small.rows(100))
     options = ["--taxonomy", str(taxonomy), "--assets", str(assets), "--client", "Small", "--student", "transformer"]
-    return [sys.executable, "-c", PROGRAM, "distil", *options, "--json"]
+    return [sys.executable, "-c", PROGRAM, tiny_encoder, "distil", *options, "--json"]
 
 
 def run(command: list[str], kill_at: tuple[str, int] | None = None) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from core import distil, jobs, review, rounds, tasks, taxonomy, vendor
-from core.deploy import export, facets_export, live, scoring
+from core.deploy import export, facets_export, live, scoring, service
 from core.deploy.exported import runtime
 from core.deploy.fallback import Fallback
 from core.errors import InputError
@@ -23,7 +23,7 @@ from core.label import desk, labelling, prompts, runs
 from core.label.gold import labels as gold_labels
 from core.label.teachers import Asset, make, worded
 from core.money import ledger
-from core.review import files, people, queue
+from core.review import facets, files, people, queue
 from core.taxonomy import tagsets
 from core.train import registry, students
 from core.train.registry import set_live
@@ -102,7 +102,9 @@ def test_a_student_with_a_base_model_goes_along_as_well(tagged, task, encoders, 
     assert sum(map(str.__eq__, said, exported)) >= 48
 
 
-def test_an_export_of_all_facets_holds_a_task_of_tags_among_them(db, tmp_path):
+@pytest.fixture
+def both(db, tmp_path):
+    """The tasks Mood, which chooses several, and Topic of the same assets, each with a live student."""
 
     rows = [row | {"topic": "Sunny" if "beach" in row["text"] else "Other"} for row in small.tag_rows(400)]
     _, assets = small.tag_files(tmp_path, rows)
@@ -113,6 +115,10 @@ def test_an_export_of_all_facets_holds_a_task_of_tags_among_them(db, tmp_path):
     both = tasks.of_client(db, tasks.client_named(db, "Both"))
     for (student,) in db.execute("select id from students").fetchall():
         set_live(db, student)
+    return both
+
+
+def test_an_export_of_all_facets_holds_a_task_of_tags_among_them(db, both, tmp_path):
     facets_export.export(db, tasks=both, to=tmp_path / "out")
     (answer,) = runtime.load(tmp_path / "out").predict([NEW])
     assert answer["facets"]["Topic"]["label"] == "Sunny" and "Travel" in answer["facets"]["Mood"]["tags"]
@@ -136,7 +142,34 @@ def test_the_teacher_behind_a_served_student_answers_with_tags(tagged, task):
 
         said = asyncio.run(life())
         assert [one.category for one in said] == ["Sale; Travel", "No tag", "Sale; Travel"]
+        assert [one.tags for one in said] == [("Sale", "Travel"), (), ("Sale", "Travel")]
         assert max(model.asked.values()) == 1
+
+
+def test_a_server_says_the_tags_one_by_one_whoever_answers(tagged, task):
+    set_live(tagged, 1)
+    follower = live.Follower(task, "live")
+    text = tagged.execute("select text from assets where split = 'test' limit 1").fetchone()[0]
+    labels = tagged.execute(
+        """select c.label from labels l join assets a on a.id = l.asset_id join categories c on c.id = l.category_id
+           where a.text = ?""",
+        [text],
+    ).fetchone()[0]
+
+    async def life():
+        made = service.Service([follower], Fallback(task, None))
+        made.start()
+        await made.load()
+        try:
+            unsure = replace(follower.current, threshold=1.1)  # the teacher's recorded labels answer what they know
+            return [one for (one,) in await made.classify([unsure], [text, NEW])]
+        finally:
+            await made.close()
+
+    taught, own = asyncio.run(life())
+    assert (taught.answered_by, taught.category) == ("teacher", labels)
+    assert taught.tags == ([] if labels == "No tag" else labels.split("; "))
+    assert (own.answered_by, own.tags) == (None, ["Sale", "Travel"])
 
 
 def test_rows_of_a_scored_file_come_back_with_the_teachers_tags(tagged, task, tmp_path):
@@ -224,6 +257,20 @@ def test_reviewers_who_give_other_tags_are_a_conflict_that_begins_with_what_both
     review.decide_tags(listed, task, item.asset_id, "Cy", [], "conflict")
     assert gold_labels(listed, task)[item.asset_id] == "No tag"
     assert "No tag" in files.to_csv(listed, task)
+
+
+def test_an_asset_with_all_its_facets_has_tags_among_them(db, both):
+    for task in both:
+        queue.build(db, task)
+    mood = next(task for task in both if task.several)
+    asset = facets.next_asset(db, [mood], "Ana")
+    first = next(one for one in facets.facets(db, both, asset, "Ana", most=20) if one.task == mood)
+    assert first.item.tags == tuple(one["category_id"] for one in first.item.suggestions if one["given"])
+    assert {one["label"] for one in first.item.suggestions} == set(small.WORDS)
+    review.decide_tags(db, mood, asset, "Ana", [], "queue")
+    again = next(one for one in facets.facets(db, both, asset, "Ana") if one.task == mood)
+    assert (again.item, again.label, again.by) == (None, "No tag", "people")
+    assert facets.latest_task(db, both, "Ana") == mood
 
 
 # --- rounds and curve -----------------------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from decimal import Decimal
 
 from core.escape import defuse
 
+SERVED = "served-"  # before the hash of a text that work brought (core/watch/learning.py), in hex
+WORKED = re.compile(rf"{SERVED}[0-9a-f]{{32}}")  # ids of such assets
 AS_TEXT = "Format the column of ids as text, and export the list again."
 DIGITS = 15  # that a spreadsheet keeps of a number; the rest become zeros
 _SHORTENED = re.compile(r"[1-9](?:[.,](\d+))?E\+?\d{1,3}", re.IGNORECASE)

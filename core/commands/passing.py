@@ -92,7 +92,8 @@ def _suggested(db: Database, task: Task) -> Pattern:
 
 
 def _told(db: Database, client_id: int, taken: dict | None) -> tuple[dict, str]:
-    from core.exchanges import kept, patterns
+    from core import tasks
+    from core.exchanges import kept, logs, patterns
     from core.exchanges.patterns import Matched, Reading
     from core.words import counted
 
@@ -103,11 +104,16 @@ def _told(db: Database, client_id: int, taken: dict | None) -> tuple[dict, str]:
         read = [(one.task.name, told) for one in readings if isinstance(told := one(exchange), Matched)]
         labels = {name: told.category for name, told in read}
         last.append({"at": created, "outcome": outcome, "model": exchange.model, "labels": labels})
+    labels = {
+        task.name: {source: logs.worth(db, task, source) for source in logs.sources(db, task)}
+        for task in tasks.of_client(db, client_id)
+    }
     counts, waiting = kept.counts(db, client_id), kept.waiting(db, client_id)
     result = {
         "patterns": {task.name: asdict(pattern) for task, pattern in found},
         "calls": counts,
         "waiting": waiting,
+        "labels": labels,
         "last": last,
         "taken": taken,
     }
@@ -121,4 +127,15 @@ def _told(db: Database, client_id: int, taken: dict | None) -> tuple[dict, str]:
     lines += [f"{n:>9,} {patterns.told(why)}" for why, n in counts.items()]
     if waiting:
         lines.append(f"{counted(waiting, 'answer waits', 'answers wait')} to become labels: --take does it now.")
+    lines += [_took(name, source, told) for name, by in labels.items() for source, told in by.items()]
     return result, "\n".join(lines)
+
+
+def _took(task: str, source: str, told: dict) -> str:
+    """The labels of one model in a line: what they took (measured) and would cost (estimated)."""
+    from core.words import counted, money
+
+    line = f"{task}, {source}: {counted(told['labels'], 'label')}"
+    if told["counted"]:
+        line += f", {told['tokens_in'] or 0:,} tokens in ({told['tokens_cached'] or 0:,} cached), {told['tokens_out'] or 0:,} out"
+    return line + (f", {money(told['usd'])} at the list price of {told['as_of']}" if told["usd"] is not None else "")

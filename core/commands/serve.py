@@ -91,7 +91,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         client=args.client,
     )
     briefs = f" and {result['briefs']:,} briefs" if "briefs" in result else ""
-    return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts{briefs}."
+    passed = f"; {result['passed']:,} calls were passed on" if "passed" in result else ""
+    return result, f"Stopped after {result['requests']:,} requests with {result['texts']:,} texts{briefs}{passed}."
 
 
 def _sorting(db: Database, args: argparse.Namespace, client_id: int) -> list[Task]:

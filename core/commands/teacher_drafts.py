@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from core import terminal
+from core.commands import reading
 from core.errors import InputError
 from core.words import counted, money
 
@@ -56,17 +57,19 @@ def write(args: argparse.Namespace) -> tuple[dict, str]:
     """Drafts by the teacher for a brief or a file of them, or the price of that; needs neither pairs nor a student."""
     from core import database, jobs
     from core.label import model
-    from core.write import briefs, teacher, teacher_file, training
+    from core.write import briefs, pairs, teacher, teacher_file, training
 
+    how = reading.read_as(args)
     columns = [column.strip() for column in (args.brief_columns or "").split(",") if column.strip()]
     if args.input:
         terminal.must_exist(args.input)
         if not columns:
             raise InputError("--brief-columns is missing.", "Name the brief's columns, with commas between.")
+        reading.tell_doubts(pairs.look(args.input, how).doubts)
     if args.output is not None and args.output.suffix not in (".csv", ".xlsx"):
         raise InputError(f"{args.output.name} is no table.", "Name a .csv or .xlsx file.")
     count = args.drafts or teacher_file.USUAL
-    read, problems = briefs.read(args.input, columns) if args.input else ([(1, args.brief.strip())], None)
+    read, problems = briefs.read(args.input, columns, how) if args.input else ([(1, args.brief.strip())], None)
     db = database.connect()
     there = db.execute("select id from clients where name = ?", [args.client]).fetchone()
     hosted = model.find(db, there[0] if there else 0, args.teacher)  # before a new client is made
@@ -85,7 +88,7 @@ def write(args: argparse.Namespace) -> tuple[dict, str]:
         told = teacher.drafts(db, task, args.teacher, asked, args.budget, owner, drafts=count)
         result |= _one(told, asked[0], lines)
     else:
-        params = teacher_file.params(task, args.input, columns, args.teacher, args.budget, count)
+        params = teacher_file.params(task, args.input, columns, args.teacher, args.budget, count, how)
         result |= jobs.run_here(db, "teacher_drafts", params, task, terminal.Log()).result
         result["forecast_usd"] = expected.cost and expected.cost.likely
         lines += [teacher_file.in_words(result)]

@@ -149,7 +149,7 @@ def _ahead(db: Database, task: Task) -> tuple[dict, list[str]]:
         weighted.of_live(db, task),
         learning.found(db, task),
         meeting.challenger(db, task),
-        themes.themes(db, task),
+        themes.themes(task),
     )
     met = row and meeting.stored(db, task, found.champion_id, row["id"])
     told = {

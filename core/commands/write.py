@@ -30,6 +30,7 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="another one draws other drafts")
     command.add_argument("--student", default="live", metavar="ID", help="which student (default: the one at work)")
+    reading.options(command, what="the file of briefs")
     reading.problem_option(command)
     teacher_drafts.options(command)
 
@@ -71,7 +72,10 @@ def _file(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, str
             "--brief-columns or --output is missing.", "Name the brief's columns, and a .csv or .xlsx file."
         )
     from core.deploy import brief_files
+    from core.write import pairs
 
+    how = reading.read_as(args)
+    reading.tell_doubts(pairs.look(args.input, how).doubts)
     result = brief_files.write_file(
         db,
         task,
@@ -81,6 +85,7 @@ def _file(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, str
         count=args.drafts or STUDENTS,
         seed=args.seed,
         student=args.student,
+        read_as=how,
         progress=terminal.Log(),
     )
     problems = [Problem(**one) for one in result["problem_list"]]

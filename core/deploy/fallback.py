@@ -53,6 +53,7 @@ class TeacherReply:
     category: str
     confidence: float | None
     usd: float = field(default=0.0, compare=False)  # what it cost, 0 where it was bought before
+    tags: tuple[str, ...] | None = field(default=None, compare=False)  # of a task that chooses several
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,15 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Ready:
-    """The teacher of a facet, and for a hosted one its line, and the run that holds its labels."""
+    """The teacher of a facet, and for a hosted one its line, and the run that holds its labels; `members` of each set of tags, by
+    its id, where the task chooses several."""
 
     task: Task
     teacher: Teacher
     labels: dict[int, str]
     line: _Line | None = None
     run_id: int | None = None
+    members: dict[int, tagsets.Tags] = field(default_factory=dict)
 
     @property
     def asked(self) -> known.Asked:
@@ -87,6 +90,13 @@ class _Ready:
     def words(self, answer: Answer) -> str | None:
         """The category, or the tags, that an answer names; None where it names none."""
         return worded(answer, self.labels)
+
+    def tags(self, answer: Answer) -> tuple[str, ...] | None:
+        """The tags that an answer names, none maybe; None of a task that chooses one category."""
+        if not self.task.several:
+            return None
+        ids = self.members.get(answer.category_id, (answer.category_id,)) if answer.tags is None else answer.tags
+        return tuple(label for id, label in self.labels.items() if id in ids)
 
 
 class Fallback:
@@ -203,6 +213,8 @@ class Fallback:
             teacher = for_labels(db, served.task, served.teacher, categories)
             labels = {category.id: category.label for category in categories}
             ready = _Ready(served.task, teacher, labels | tagsets.labels(db, served.taxonomy_id))
+            if served.task.several:
+                ready = replace(ready, members=tagsets.load(db, served.taxonomy_id))
             if isinstance(teacher, Hosted):
                 run_id = find_run(db, served.task, served.taxonomy_id, teacher)
                 ready = replace(ready, line=self._line(teacher), run_id=run_id)
@@ -260,7 +272,7 @@ class Fallback:
             )
             if label is not None:
                 usd = 0.0 if place in held else answer.cost_usd or 0.0
-                replies[key] = TeacherReply(label, answer.confidence, usd)
+                replies[key] = TeacherReply(label, answer.confidence, usd, ready[place].tags(answer))
                 self._replies[key] = replace(replies[key], usd=0.0)
         while len(self._replies) > KEPT:
             self._replies.popitem(last=False)

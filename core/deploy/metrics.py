@@ -75,12 +75,15 @@ class Metrics:
         self.requests.labels(path if path in PATHS else "other", status).inc()
 
     def totals(self) -> dict[str, int]:
-        """Requests to /classify and /write so far, texts, and where there were any, briefs."""
+        """Requests to /classify and /write so far, texts, and where there were any, briefs and calls passed on."""
         counted = [sample for metric in self.requests.collect() for sample in metric.samples]
-        asked = sum(s.value for s in counted if s.name.endswith("_total") and s.labels["path"] in ASKED)
+        by_path = [(s.labels["path"], s.value) for s in counted if s.name.endswith("_total")]
+        asked = sum(value for path, value in by_path if path in ASKED)
+        passed = int(sum(value for path, value in by_path if path == PASSED))
         briefs = int(self.registry.get_sample_value("understudy_briefs_total"))
         texts = int(self.registry.get_sample_value("understudy_texts_total"))
-        return {"requests": int(asked), "texts": texts} | ({"briefs": briefs} if briefs else {})
+        more = {name: n for name, n in (("briefs", briefs), ("passed", passed)) if n}
+        return {"requests": int(asked), "texts": texts} | more
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

@@ -25,6 +25,7 @@ from core.wires.connections import Connection
 
 AS_JSON = "Send JSON, as application/json: what is asked of the model is passed on as it stands."
 CONNECT_S = 10.0
+LAST_EVENT = b"data: [DONE]"  # of a stream
 SILENT_S = 600.0  # without a byte from the model: as long as the openai SDK waits
 MOST_KEPT = 4 * 1024 * 1024  # bytes of a reply that are read for a label
 ENCODINGS = ("gzip", "deflate", "identity")  # that a Recorder can undo
@@ -117,7 +118,7 @@ class Passing:
                 kept = [(name, value) for name, value in back if name not in dropped]
                 await send({"type": "http.response.start", "status": reply.status, "headers": kept})
                 begun = True
-                read = await self._back(reply, send)
+                await self._back(reply, send, body, began)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._over(Call(body, b"", 0, "", "", 0.0))
             late = isinstance(error, TimeoutError)
@@ -125,22 +126,51 @@ class Passing:
             if not begun:
                 said = f"{self.to.name} {'did not answer in time' if late else 'could not be reached'}."
                 await refuse(send, 504 if late else 502, said, path=PASSED)
-            return  # a reply that broke off ends as it came: cut off
-        if read is not None:
-            ms = 1000 * (time.perf_counter() - began)
-            encoding = reply.headers.get("Content-Encoding", "")
-            self._over(Call(body, read, reply.status, reply.content_type, encoding, ms))
+            # a reply that broke off ends as it came: cut off
 
-    async def _back(self, reply: aiohttp.ClientResponse, send: Any) -> bytes | None:
-        """Send the reply's bytes as they come; all of them, None where they are more than are read for a label."""
-        parts, size = [], 0
-        async for part in reply.content.iter_any():
-            await send({"type": "http.response.body", "body": part, "more_body": True})
-            size += len(part)
-            if size <= MOST_KEPT:
-                parts.append(part)
+    async def _back(self, reply: aiohttp.ClientResponse, send: Any, asked: bytes, began: float) -> None:
+        """Send the reply's bytes as they come, and have the call written down once all are there: before the last is sent, for a
+        caller who has what it wants hangs up."""
+        heard = _Heard(reply.content_length)
+        try:
+            async for part in reply.content.iter_any():
+                heard.add(part)
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+            heard.over = True
+        finally:
+            if heard.whole:
+                ms = 1000 * (time.perf_counter() - began)
+                encoding = reply.headers.get("Content-Encoding", "")
+                self._over(Call(asked, heard.body, reply.status, reply.content_type, encoding, ms))
         await send({"type": "http.response.body", "body": b""})
-        return b"".join(parts) if size <= MOST_KEPT else None
+
+
+class _Heard:
+    """What has come of a reply; `expected` bytes, where it says so."""
+
+    def __init__(self, expected: int | None):
+        self.expected, self.over = expected, False
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size <= MOST_KEPT:
+            self._parts.append(part)
+        else:
+            self._parts = [part]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the reply is to come: by its length, by a stream's last event, or because it has ended."""
+        return (
+            self.over or self._size == self.expected or LAST_EVENT in b"".join(self._parts[-2:])[-len(LAST_EVENT) - 8 :]
+        )
+
+    @property
+    def body(self) -> bytes:
+        """All of it; nothing where it is more than is read for a label."""
+        return b"".join(self._parts) if self._size <= MOST_KEPT else b""
 
 
 def onward(headers: list[tuple[bytes, bytes]], token: bytes | None) -> list[tuple[str, str]]:

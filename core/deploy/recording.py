@@ -89,22 +89,19 @@ class Recorder:
             self._thread.join(LAST)
 
     def _run(self) -> None:
-        db = database.connect()
-        over = False
+        db, over = None, False
         while not over:
             over = self._over.wait(WRITE_S)
             try:
+                db = db or database.connect()
                 self._write(db)
                 if not over:
                     self._take(db)
-            except (
-                Exception
-            ) as error:  # whatever is wrong here, answers go on; what could not be written is tried again
+            except Exception as error:
+                # Whatever is wrong here, answers go on; what could not be written is tried again.
                 self._say(f"Calls that were passed on could not be written down ({type(error).__name__}).")
-                if not isinstance(error, sqlite3.Error):
-                    db.close()
-                    db = database.connect()
-        db.close()
+        if db:
+            db.close()
 
     def _write(self, db: Database) -> None:
         """Write what has ended; put back where the database cannot be written."""

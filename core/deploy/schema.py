@@ -72,6 +72,9 @@ class Result(BaseModel):
     strange: bool = Field(description="Whether the text is unlike anything the student learned from")
     answered_by: Literal["student", "teacher"] | None
     top: list[Guess] = Field(description="The student's three most probable categories")
+    tags: list[str] | None = Field(
+        None, description="The categories that `category` joins, none maybe; null where the task chooses one"
+    )
 
 
 class Which(BaseModel):

@@ -19,6 +19,7 @@ from core.deploy.schema import Guess, Result
 from core.deploy.watching import Watch
 from core.deploy.writing import WriterFollower, Writing
 from core.train import students
+from core.train.students.stages import TagAnswers
 from core.train.students.together import Readings
 
 TOP = 3
@@ -118,6 +119,7 @@ class Service:
                 if reply:
                     told[place, at] = reply
                     update = {"category": reply.category, "confidence": reply.confidence, "answered_by": "teacher"}
+                    update |= {} if reply.tags is None else {"tags": list(reply.tags)}
                     results[place][at] = results[place][at].model_copy(update=update)
         self._count(served, results)
         if self.watch:
@@ -186,6 +188,9 @@ def answer(served: Served, texts: list[str]) -> list[Result]:
     sure = np.take_along_axis(answers.probabilities, top, axis=1).astype(float).round(6).tolist()
     handled = answers.handled(served.threshold).tolist()
     rows = zip(students.said(answers, labels), confidence, top.tolist(), sure, handled, answers.strange.tolist())
+    tags: list[list[str] | None] = [None] * len(texts)
+    if isinstance(answers, TagAnswers):
+        tags = [[labels[at] for at in np.flatnonzero(row)] for row in answers.given]
     return [
         Result(
             category=category,
@@ -194,6 +199,7 @@ def answer(served: Served, texts: list[str]) -> list[Result]:
             strange=strange,
             answered_by="student" if handled else None,
             top=[Guess(category=labels[i], confidence=share) for i, share in zip(best, shares)],
+            tags=given,
         )
-        for category, how_sure, best, shares, handled, strange in rows
+        for (category, how_sure, best, shares, handled, strange), given in zip(rows, tags)
     ]

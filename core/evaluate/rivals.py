@@ -98,8 +98,8 @@ def params(task: Task, student_id: int, spec: str, budget_usd: float | None, row
 def ask_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
     """The job body, with params(). A killed one carries on and asks nothing twice."""
 
-    def report(done: int, total: int, usd: float) -> None:
-        progress(done, total, f"Asking {params['rival'].partition(':')[2]}", usd)
+    def report(done: int, total: int, usd: float, waiting: str) -> None:
+        progress(done, total, waiting or f"Asking {params['rival'].partition(':')[2]}", usd)
 
     task = tasks.get(db, params["task_id"])
     return ask(db, task, params["student_id"], params["rival"], params["budget_usd"], params["rows"], report)
@@ -125,16 +125,13 @@ def ask(
     def spent() -> float:
         return ledger.sent_usd(db, task.client_id, owner)
 
-    def tell(done: int) -> None:
-        if report:
-            report(done, len(ids), spent())
-
     def arrived(disk: Database, them: Sequence[tuple[str, Answer]]) -> None:
         _keep(disk, rival_id, [(asset, answer) for text, answer in them for asset in ids[text]])
 
     capped = False
     if ids:
         with errand(db, task.client_id, hosted, None, owner, cap_usd, ledger.COMPARED) as desk:
+            tell = (lambda done: report(done, len(ids), spent(), desk.waiting)) if report else (lambda done: None)
             desk.ask(list(ids), tell, arrived)
             capped = desk.capped
     counts = f"select total(not ({UNHEARD})), total(({UNHEARD})) from rival_answers where rival_id = ?"

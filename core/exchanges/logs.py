@@ -17,6 +17,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from sqlite_utils import Database
 
 from core import database, settings, tasks, taxonomy
@@ -40,6 +41,11 @@ from core.tasks import Task
 HEAD = 200  # exchanges looked at before a log is imported
 NAMELESS = "log"  # the teacher whose name no record says
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".parquet")
+# Labels of a recorded teacher whose recording says something else by now: it reads them anew.
+CHANGED = """delete from labels where (run_id, asset_id) in (
+    select l.run_id, l.asset_id from label_runs r join labels l on l.run_id = r.id join categories c on c.id = l.category_id
+    join recordings s on s.task_id = r.task_id and s.source = :source and s.asset_id = l.asset_id
+    where r.task_id = :task and r.teacher = :teacher and coalesce(s.category, s.label) <> c.label)"""
 COLUMNS = ("tokens_in", "tokens_out", "tokens_cached", "latency_ms", "model", "answered", "call")
 
 
@@ -341,7 +347,11 @@ def taken_over(db: Database, task: Task, source: str, progress: Progress | None 
     stored = settings.get(db, "assumptions", task)
     if "price_as" not in stored and prices.price(db, source):
         settings.put(db, "assumptions", stored | {"price_as": source}, task)
-    run_id = labelling.label(db, task, f"recorded:{source}", progress=progress or NoProgress())
+    # One at a time: two that begin together would each make a run.
+    with FileLock(settings.subfolder("tmp") / f"taken-{task.id}.lock"):
+        with db.atomic():
+            db.execute(CHANGED, {"task": task.id, "teacher": f"recorded:{source}", "source": source})
+        run_id = labelling.label(db, task, f"recorded:{source}", progress=progress or NoProgress())
     return runs.summary(db, run_id)["count"]
 
 

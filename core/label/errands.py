@@ -140,6 +140,11 @@ class Errand:
         self._arrived = arrived
         return self._run(lambda db: _pages(asked), lambda name: Writing(asked[name], check), report)
 
+    @property
+    def waiting(self) -> str:
+        """For what it waits, in words for people; "" where it does not."""
+        return self._asking.health.waiting
+
     def close(self) -> None:
         """Let go of connections and disk."""
         try:

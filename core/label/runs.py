@@ -12,6 +12,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core import taxonomy
+from core.assets.ids import WORKED
 from core.database import now
 from core.label.teachers import Teacher
 from core.tasks import Task
@@ -141,9 +142,9 @@ def remarks(db: Database, run_id: int, most: int = 20) -> list[dict]:
 def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.DataFrame:
     """Every asset with an answer in the run, its own or else its duplicate group's.
 
-    Columns asset_id, external_id, text, group_id, family_id, split, category_id, confidence, own (whether the answer is the asset's
-    own), chance (of its having been asked for, where it came of work; else missing) and, when asked for, distribution (float16
-    bytes over the assignable categories in taxonomy order, or None).
+    Columns asset_id, external_id, text, group_id, family_id, split, category_id, confidence, own (whether the answer is the
+    asset's own), worked (whether it came of work: the answer, or the asset, which another task may have labelled since) and, when
+    asked for, distribution (float16 bytes over the assignable categories in taxonomy order, or None).
 
     What came of work is mostly what a student found hard, so it calibrates and tests nothing: outside train its split is ASIDE.
     """
@@ -166,7 +167,9 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     if lacking.any():
         frame.loc[lacking, filled] = firsts.loc[frame.group_id[lacking]].to_numpy()
     frame = frame[frame.category_id.notna()].reset_index(drop=True)
-    frame.loc[frame.chance.notna() & frame.split.isin(["calibration", "test"]), "split"] = ASIDE
+    frame["worked"] = frame.chance.notna() | frame.external_id.str.fullmatch(WORKED)
+    frame = frame.drop(columns="chance")
+    frame.loc[frame.worked & frame.split.isin(["calibration", "test"]), "split"] = ASIDE
     return frame.astype({"category_id": "int64"})
 
 

@@ -201,6 +201,8 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
 def _goes_back(result: Comparison) -> str:
     """Which assets the student leaves to the teacher, and how many of a month's."""
     figures, sheet, decision = result.figures, result.economics, result.verdict.decision
+    if decision == "decision_model":
+        return "The student takes over nothing: a decision model does the work, or the teacher as before."
     if not result.takes_over:
         return "All assets go to the teacher as before: the student has not shown yet that it can take over."
     strange = figures.strange

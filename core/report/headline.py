@@ -41,6 +41,8 @@ def for_100(result: Comparison) -> str:
             f"Of 100 assets the student files {files} and {100 - files} go to the teacher; at least {target} of the 100 are "
             "filed as the teacher would, 95 % sure."
         )
+    if verdict.decision == "decision_model":
+        return result.beside[0].words
     if verdict.decision == "replace":
         surely = math.floor(100 * rests.low) if rests.low >= figures.target else target
         return f"The student files 100 of 100 assets; at least {surely} of them as the teacher would, 95 % sure."

@@ -1,39 +1,40 @@
-"""Agreement of audited answers over the weeks, beside the line that was promised."""
+"""Agreement of audited answers over days or weeks, beside the line that was promised."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import plotly.graph_objects as go
 
 from core.report.charts import NEUTRAL, STUDENT, layout
-from core.watch.standing import Week
+from core.watch.standing import DAY, Stretch
 from core.words import percent, stated_percent
 
 
-def weeks(found: Sequence[Week], promise: float) -> go.Figure:
-    """The band of agreement of each week, each week's own audits as dots, and the promise."""
-    known = [week for week in found if week.low is not None]
-    days = [datetime.fromtimestamp(week.start, UTC) for week in known]
+def over_time(found: Sequence[Stretch], step: int, promise: float) -> go.Figure:
+    """The band of agreement of each stretch of `step` seconds, its own audits as dots, and the promise."""
+    known = [one for one in found if one.low is not None]
+    days = [datetime.fromtimestamp(one.start, UTC) for one in known]
+    margin = timedelta(seconds=step / 2)
     fig = go.Figure()
-    fig.add_scatter(x=days, y=[100 * week.high for week in known], mode="lines", line={"width": 0}, hoverinfo="skip")
+    fig.add_scatter(x=days, y=[100 * one.high for one in known], mode="lines", line={"width": 0}, hoverinfo="skip")
     fig.add_scatter(
         x=days,
-        y=[100 * week.low for week in known],
+        y=[100 * one.low for one in known],
         mode="lines",
         line={"width": 0},
         fill="tonexty",
         fillcolor="rgba(47, 127, 208, 0.22)",
         hoverinfo="skip",
     )
-    own = [(day, week) for day, week in zip(days, known) if week.audits]
+    own = [(day, one) for day, one in zip(days, known) if one.audits]
     fig.add_scatter(
         x=[day for day, _ in own],
-        y=[100 * week.agreed / week.audits for _, week in own],
+        y=[100 * one.agreed / one.audits for _, one in own],
         mode="markers",
-        marker={"color": STUDENT, "size": [min(16, 5 + week.audits**0.5) for _, week in own]},
-        text=[f"{week.agreed:,} of {week.audits:,} agreed ({percent(week.agreed / week.audits)})" for _, week in own],
+        marker={"color": STUDENT, "size": [min(16, 5 + one.audits**0.5) for _, one in own]},
+        text=[f"{one.agreed:,} of {one.audits:,} agreed ({percent(one.agreed / one.audits)})" for _, one in own],
         hovertemplate="%{x|%-d %B}: %{text}<extra></extra>",
     )
     fig.add_hline(
@@ -42,7 +43,8 @@ def weeks(found: Sequence[Week], promise: float) -> go.Figure:
         annotation_text=f"promised: {stated_percent(promise)}",
         annotation_position="bottom right",
     )
-    low = min([promise, *(week.low for week in known), *(week.agreed / week.audits for _, week in own)], default=0.0)
-    fig = layout(fig, "week beginning", "agreement (%)", 300)
+    low = min([promise, *(one.low for one in known), *(one.agreed / one.audits for _, one in own)], default=0.0)
+    fig = layout(fig, "day" if step == DAY else "week beginning", "agreement (%)", 300)
+    fig.update_xaxes(tickformat="%-d %b", range=[days[0] - margin, days[-1] + margin] if days else None)
     fig.update_yaxes(range=[max(0.0, 100 * low - 3), 100.5])
     return fig

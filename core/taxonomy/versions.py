@@ -15,8 +15,10 @@ from core import taxonomy
 from core.database import now
 from core.errors import InputError
 from core.tasks import Task
-from core.taxonomy import Category, tagsets
+from core.taxonomy import Category, diff, tagsets
 from core.taxonomy.diff import Draft, compare
+
+BY_HAND = "edited by hand"  # in the place of a file's name
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,12 @@ def keep(db: Database, task: Task, kept_draft: KeptDraft) -> None:
         "insert or replace into taxonomy_drafts (task_id, base_id, source, draft, again, created) values (?, ?, ?, ?, ?, ?)",
         [task.id, kept_draft.base_id, kept_draft.source, text, json.dumps(kept_draft.again, ensure_ascii=False), now()],
     )
+
+
+def begun_draft(db: Database, task: Task) -> KeptDraft:
+    """The client's draft; where there is none, what one edited by hand begins with. InputError without a taxonomy."""
+    base = in_use(db, task)
+    return kept_draft(db, task) or KeptDraft(base, BY_HAND, diff.begin(taxonomy.load(db, base)))
 
 
 def kept_draft(db: Database, task: Task) -> KeptDraft | None:

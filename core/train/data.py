@@ -170,7 +170,7 @@ def load(db: Database, task: Task, run_id: int) -> Split:
             "apart.",
             "Check the labels.",
         )
-    soft = frame.distribution[frame.chance.isna()].notna().all()
+    soft = frame.distribution[~frame.worked].notna().all()
     taught = taxonomy.load(db, summary(db, run_id)["taxonomy_id"])
     assignable = [c.id for c in taught if c.assignable]
     taxonomy_id = summary(db, run_id)["taxonomy_id"]
@@ -201,7 +201,7 @@ def further_columns(db: Database, task: Task, assets: np.ndarray) -> pd.DataFram
 def _alone(frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` without what came of work and belongs to a family of other assets: a model that learned from it would be asked about
     those."""
-    came = frame.chance.notna()
+    came = frame.worked
     others = frame[~came]
     tied = came & frame.family_id.isin(others.family_id) & ~frame.group_id.isin(others.group_id)
     return frame[~tied].reset_index(drop=True)
@@ -248,7 +248,7 @@ def _rows(
         targets[np.arange(len(known)), known.category_id.map(column).to_numpy()] = 1
     group, first = pd.factorize(known.group_id)
     heads = known.drop_duplicates("group_id")
-    worked = known.chance.notna().groupby(known.group_id).all().reindex(first).to_numpy(bool)
+    worked = known.worked.groupby(known.group_id).all().reindex(first).to_numpy(bool)
     small, large = encoders
     return Rows(
         heads.text.tolist(),

@@ -65,7 +65,8 @@ def ask_student(path: str, text: str) -> StudentAnswer:
     answers = student.answer([text])
     elapsed = 1000 * (time.perf_counter() - started)
     shares = answers.probabilities[0]
-    best = shares.argsort()[::-1][:TOP]
+    shown = max(TOP, int(answers.given[0].sum())) if student.several else TOP  # every tag it gives
+    best = shares.argsort()[::-1][:shown]
     says, sure = students.said(answers, student.labels)[0], float(answers.confidence[0])
     top = [(student.labels[i], float(shares[i])) for i in best]
     return StudentAnswer(says, sure, top, bool(answers.strange[0]), elapsed)

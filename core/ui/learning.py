@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core import settings
 from core.evaluate.evaluation import judged
 from core.evaluate.versions import name_of
+from core.tasks import Task
 from core.train import registry
 from core.ui import frame, go_live, progress
 from core.ui.figures import figure
@@ -90,9 +92,16 @@ def _met(view: frame.View, row: dict) -> None:
     st.caption(frame.plain(f"{names} Measured on {met.created[:10]}.{left}"))
 
 
+@st.cache_data(max_entries=20, show_spinner=False)
+def _grouped(home: str, task: Task, stamp: tuple[int, ...]) -> themes.Themes:
+    """Half a second with a thousand texts, and the same until another strange one comes."""
+    return themes.themes(task)
+
+
 def strange(view: frame.View) -> None:
     """What is unlike anything the student learned from, in groups."""
-    found = themes.themes(view.db, view.task)
+    stamp = themes.stamp(view.task)
+    found = _grouped(str(settings.home()), view.task, stamp) if stamp else themes.Themes()
     if not found.strange:
         return
     st.subheader("Unlike anything seen", anchor=False)
@@ -107,11 +116,17 @@ def strange(view: frame.View) -> None:
         f"{counted(found.strange, 'answer was', 'answers were')} about texts unlike any the student learned from; the newest "
         f"{found.texts:,} texts make {counted(len(found.groups), 'group')}.{rest}"
     )
-    for group in found.groups:
+    for number, group in enumerate(found.groups):
         head = f"{', '.join(group.words[:4])}: {counted(group.texts, 'text')} in {counted(group.answers, 'answer')}"
         with st.expander(frame.plain(head)):
             st.markdown(frame.plain(f"Told apart by: {', '.join(group.words)}."))
             for example in group.examples:
                 st.markdown(frame.plain(f"“{example}”"))
-            st.markdown("A new theme?")
-            frame.link("taxonomy", "Make it a category")
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                name = st.text_input("A new theme? Name it", key=f"theme-{number}-{group.words[:1]}", max_chars=120)
+                if st.button("Make it a category", key=f"theme-add-{number}", disabled=not name.strip()):
+                    themes.into_draft(view.db, view.task, group, name.strip())
+                    frame.go("taxonomy")
+            st.caption(
+                "It joins the draft of the taxonomy, with these words and examples; nothing else changes until that is used."
+            )

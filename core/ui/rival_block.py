@@ -29,9 +29,16 @@ def show(view: frame.View, student: dict, result: Comparison) -> None:
     if view.task.several:
         return
     running = progress.active(view, KIND)
-    with st.expander(
-        "Would a decision model do?", icon=":material/quick_reference:", expanded=bool(result.beside) or running
-    ):
+    box = st.expander(
+        "Would a decision model do?",
+        icon=":material/quick_reference:",
+        expanded=bool(result.beside or running or _last_of(view)),
+        key="rivals",
+        on_change="rerun",  # what asking costs is worked out once it is opened
+    )
+    if not box.open:
+        return
+    with box:
         for beside in result.beside[:1]:
             st.markdown(frame.plain(beside.words))
             if beside.middle_words:
@@ -114,7 +121,11 @@ def _offer(view: frame.View, student: dict) -> None:
 
 
 def _last(view: frame.View) -> None:
-    recent = jobs.recent(view.db, view.task, limit=50)
-    last = next((job for job in recent if job.kind == KIND and job.state == "done"), None)
-    if last:
+    last = _last_of(view)
+    if last and last.state == "done":
         st.caption(frame.plain(rivals.in_words(last.result)))
+
+
+def _last_of(view: frame.View) -> jobs.Job | None:
+    """The last time that one was asked."""
+    return next((job for job in jobs.recent(view.db, view.task, limit=50) if job.kind == KIND), None)

@@ -18,15 +18,11 @@ from core.words import percent, ranged
 
 TOP = "(the top level)"
 EDITS = ("Add", "Rename", "Move", "Merge", "Split", "Describe", "Remove")
-BY_HAND = "edited by hand"
 
 
 def change(view: View, edit: Callable[[Draft], Draft]) -> None:
     """Apply an edit to the client's draft, begun here where there is none, keep it, and draw the page anew."""
-    kept_draft = versions.kept_draft(view.db, view.task)
-    if kept_draft is None:
-        base = versions.in_use(view.db, view.task)
-        kept_draft = KeptDraft(base, BY_HAND, diff.begin(taxonomy.load(view.db, base)))
+    kept_draft = versions.begun_draft(view.db, view.task)
     versions.keep(view.db, view.task, replace(kept_draft, draft=edit(kept_draft.draft)))
     st.rerun()
 

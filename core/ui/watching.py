@@ -1,4 +1,4 @@
-"""The blocks of the Watch page: how the promise stands, a shadow run, the weeks, categories that moved, what is watched and
+"""The blocks of the Watch page: how the promise stands, a shadow run, its course, categories that moved, what is watched and
 kept."""
 
 from __future__ import annotations
@@ -69,38 +69,33 @@ def silent(view: frame.View, one: Shadow) -> None:
             frame.link("deploy", "Put it to work")
 
 
-def weeks(now: Standing) -> None:
-    """The band over the weeks."""
-    found = [week for week in now.weeks if week.low is not None]
+def over_time(now: Standing) -> None:
+    """The band over days or weeks."""
+    found = [one for one in now.stretches if one.low is not None]
     if not found:
         return
+    name = "day" if now.step == standing.DAY else "week"
     rows = [
         {
-            "week beginning": datetime.fromtimestamp(week.start, UTC).date().isoformat(),
-            "answers": week.answers,
-            "handled": week.handled,
-            "unlike anything": week.strange,
-            "checked": week.audits,
-            "agreed": week.agreed,
-            "low": week.low,
-            "high": week.high,
+            name if name == "day" else "week beginning": datetime.fromtimestamp(one.start, UTC).date().isoformat(),
+            "answers": one.answers,
+            "handled": one.handled,
+            "unlike anything": one.strange,
+            "checked": one.audits,
+            "agreed": one.agreed,
+            "low": one.low,
+            "high": one.high,
         }
-        for week in now.weeks
+        for one in now.stretches
     ]
     last = found[-1]
     title = f"Agreement lately lies between {percent(last.low)} and {percent(last.high)}"
     note = (
-        f"A band is of the week's checks, of {standing.WINDOW} with those before them where a week has fewer; it may be looked at "
-        "every day. Dots are the week's checks by themselves."
+        f"A band is of the {name}'s checks, or of the latest {standing.WINDOW} where it has fewer; it may be looked at every day. "
+        f"Dots are the {name}'s checks by themselves."
     )
-    chart(
-        title,
-        watch_chart.weeks(now.weeks, now.promise),
-        pd.DataFrame(rows),
-        "watch-weeks",
-        note=note,
-        shares=("low", "high"),
-    )
+    figure = watch_chart.over_time(now.stretches, now.step, now.promise)
+    chart(title, figure, pd.DataFrame(rows), "watch-over-time", note=note, shares=("low", "high"))
 
 
 def moved(now: Standing) -> None:

@@ -102,7 +102,8 @@ def _labelled(db: Database, task: Task) -> tuple[dict, pd.DataFrame]:
     assets = pd.read_sql_query(
         """select min(a.id) as id, a.external_id from assets a where a.client_id = ? and a.split = 'test' and exists
            (select 1 from assets b join labels l on l.run_id = ? and l.asset_id = b.id and l.category_id is not null
-            and l.chance is null where b.client_id = a.client_id and b.group_id = a.group_id) group by a.group_id order by id""",
+            and l.chance is null and not (b.external_id like 'served-%' and length(b.external_id) = 39)
+            where b.client_id = a.client_id and b.group_id = a.group_id) group by a.group_id order by id""",
         db.conn,
         params=[task.client_id, run["id"]],
     )

@@ -23,6 +23,7 @@ from sqlite_utils import Database
 
 from core import settings, taxonomy
 from core.assets import imports, splits
+from core.assets.ids import SERVED
 from core.assets.rows import join_text
 from core.database import now
 from core.errors import InputError
@@ -35,7 +36,6 @@ from core.taxonomy import tagsets
 from core.watch import rules, served
 from core.words import counted, duration, money
 
-PREFIX = "served-"  # of the ids of assets that came of work; the rest is the hash of the text
 AT_ONCE = 20_000  # taken in by one import
 
 
@@ -122,7 +122,7 @@ class _Label:
 
 def asset_id(hash: bytes) -> str:
     """The external id of the asset that a served text becomes."""
-    return PREFIX + hash.hex()
+    return SERVED + hash.hex()
 
 
 def found(db: Database, task: Task) -> Found:

@@ -25,7 +25,8 @@ from core.train import registry
 from core.watch import sequence, served
 from core.watch.agreement import agreed
 
-WEEK = 7 * 86_400
+DAY, WEEK = 86_400, 7 * 86_400
+DAYS = 21  # as many are told day by day, longer times week by week
 DOUBT = 4.0  # capital at which a promise is in doubt: if it held, it would ever be reached once in four lives
 NO_STUDENT, NO_PROMISE, UNWATCHED, FEW, HOLDS, IN_DOUBT, BROKEN = (
     "no student",
@@ -36,15 +37,16 @@ NO_STUDENT, NO_PROMISE, UNWATCHED, FEW, HOLDS, IN_DOUBT, BROKEN = (
     "in doubt",
     "broken",
 )
-WINDOW = 100  # checks that a week's band is of, at least: where a week has fewer, those before it count too
+WINDOW = 100  # checks that a band is of, at least: where a day or week has fewer, those before it count too
 EXAMPLES = 3  # of a category that moved
 FEWEST_OF_CATEGORY = 5  # audits of a category from which anything is said of it
 
 
 @dataclass(frozen=True)
-class Week:
-    """What was served from `start` (seconds since 1970) on; of handled answers, how many were audited and agreed; `low` and
-    `high`: the band of agreement of the latest WINDOW audits at its end, or of all of its own (None where it has none)."""
+class Stretch:
+    """A day or a week: what was served from `start` (seconds since 1970) on; of handled answers, how many were audited and
+    agreed; `low` and `high`: the band of agreement of the latest WINDOW audits at its end, or of all of its own (None where it
+    has none)."""
 
     start: float
     answers: int
@@ -100,7 +102,8 @@ class Standing:
     usd_month: float = 0.0
     needed: int = 0
     handled_tested: float | None = None
-    weeks: tuple[Week, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
+    step: int = WEEK  # seconds of each
     moved: tuple[Moved, ...] = ()
 
 
@@ -199,9 +202,11 @@ def _read(
     month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp()
     this = audits.at >= month
     answers, handled = file.execute(
-        "select count(*), total(handled) from answers where task_id = ? and mode = 'live' and at >= ?", [task.id, month]
+        """select count(*), total(handled) from answers
+           where task_id = ? and mode = 'live' and student_id = ? and at >= ?""",
+        [task.id, begun.student_id, max(month, since)],
     ).fetchone()
-    weeks = _weeks(file, task, begun, audits)
+    step = DAY if max([since, *audits.at[-1:]]) - since < DAYS * DAY else WEEK
     n = len(audits.agreed)
     low, high = sequence.band(audits.agreed, np.array([n])) if n else ((None,), (None,))
     capital = float(said.capital[-1]) if n else 1.0
@@ -223,7 +228,8 @@ def _read(
         usd_month=begun.usd_month,
         needed=max(0, sequence.fewest(promise) - n),
         handled_tested=tested,
-        weeks=weeks,
+        stretches=_stretches(file, task, begun, audits, step),
+        step=step,
         moved=_moved(audits, figures),
     )
 
@@ -238,37 +244,39 @@ def _state(n: int, capital: float, broken_at: int | None, promise: float) -> str
     return HOLDS
 
 
-def _weeks(file: sqlite3.Connection, task: Task, begun: Standing, audits: _Audits) -> tuple[Week, ...]:
+def _stretches(
+    file: sqlite3.Connection, task: Task, begun: Standing, audits: _Audits, step: int
+) -> tuple[Stretch, ...]:
     rows = file.execute(
-        """select cast((at - :since) / :week as integer) as week, count(*), total(handled), total(strange) from answers
-           where task_id = :task and mode = 'live' and student_id = :student and at >= :since group by week order by week""",
-        {"since": begun.since, "week": WEEK, "task": task.id, "student": begun.student_id},
+        """select cast((at - :since) / :step as integer) as place, count(*), total(handled), total(strange) from answers
+           where task_id = :task and mode = 'live' and student_id = :student and at >= :since group by place order by place""",
+        {"since": begun.since, "step": step, "task": task.id, "student": begun.student_id},
     ).fetchall()
-    of = ((audits.at - begun.since) // WEEK).astype(int)
-    numbers = sorted({week for week, *_ in rows} | set(of.tolist()))
+    of = ((audits.at - begun.since) // step).astype(int)
+    numbers = sorted({place for place, *_ in rows} | set(of.tolist()))
     if not numbers:
         return ()
-    counts = {week: tuple(map(int, rest)) for week, *rest in rows}
+    counts = {place: tuple(map(int, rest)) for place, *rest in rows}
     ends = np.searchsorted(of, numbers, side="right")
     begins = np.minimum(np.searchsorted(of, numbers, side="left"), np.maximum(ends - WINDOW, 0))
     sums = np.concatenate([[0.0], np.cumsum(audits.agreed)])
     right = sums[ends] - sums[begins]
     low, high = sequence.bounds(right, ends - begins - right)
-    weeks = []
-    for place, week in enumerate(numbers):
-        mine = audits.agreed[of == week]
+    found = []
+    for place, number in enumerate(numbers):
+        mine = audits.agreed[of == number]
         known = len(mine) > 0
-        weeks.append(
-            Week(
-                begun.since + week * WEEK,
-                *counts.get(week, (0, 0, 0)),
+        found.append(
+            Stretch(
+                begun.since + number * step,
+                *counts.get(number, (0, 0, 0)),
                 len(mine),
                 int(mine.sum()),
                 float(low[place]) if known else None,
                 float(high[place]) if known else None,
             )
         )
-    return tuple(weeks)
+    return tuple(found)
 
 
 def _moved(audits: _Audits, figures: ChooseOneFigures) -> tuple[Moved, ...]:

@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from core import tasks
 from core.evaluate.house import Notice
 from core.tasks import Task
-from core.watch import rules, sequence, shadow, standing
+from core.watch import learning, rules, sequence, shadow, standing
 from core.watch.shadow import Shadow
 from core.watch.standing import Standing
 from core.words import counted, money, percent, ranged, stated_percent
@@ -75,10 +75,12 @@ def next_step(db: Database, task: Task, now: Standing) -> Step:
     said = rules.watching(db, task)
     usd, basis = price(db, task, now.student_id)
     if now.state == standing.BROKEN:
+        new = learning.found(db, task).new
+        labels = counted(new, "new label") if new else "the newest labels"
         return Step(
-            "Let the teacher answer everything until somebody has looked, then train on the newest labels, or promise less."
+            f"Let the teacher answer everything until somebody has looked, then train on {labels}, or promise less."
             if said.broken == rules.WARN
-            else "Everything goes to the teacher. Train on the newest labels, or promise less; then say that it is seen to."
+            else f"Everything goes to the teacher. Train on {labels}, or promise less; then say that it is seen to."
         )
     if not said.share:
         monthly = math.ceil(SHARE * now.handled_month)

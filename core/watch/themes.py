@@ -1,6 +1,6 @@
 """What is unlike anything the student learned from, in groups: perhaps a theme that the taxonomy lacks.
 
-themes(db, task)         # the largest group first
+themes(task)             # the largest group first
 
 The newest texts that were called strange are grouped by the words and letters they share: the text with most neighbours leads a
 group of them, then of what is left the next (Butina 1999), and each text goes to the group whose middle it is nearest to. No more
@@ -12,18 +12,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sqlite_utils import Database
 
 from core.tasks import Task
+from core.taxonomy import diff, versions
 from core.train.students import tfidf
 from core.watch import served
 
-MOST = 1_500  # different texts looked at, the newest
+MOST = 1_000  # different texts looked at, the newest
 FEWEST = 5  # of a group
 WORDS, EXAMPLES, GROUPS = 12, 3, 12
+LIFT = 2.0  # so many times more often than elsewhere is a word of a group found in it, at the least
 FEATURES = 4_000  # n-grams of each kind
 NEAR = 0.13  # cosine from which two texts are neighbours
 MIDDLE = 0.2  # and from which one belongs to the middle of a group
@@ -54,7 +56,17 @@ class Themes:
     single: int = 0
 
 
-def themes(db: Database, task: Task) -> Themes:
+def stamp(task: Task) -> tuple[int, ...] | None:
+    """What changes whenever the groups may; None where nothing was ever served."""
+    file = served.there(task.client_id)
+    if file is None:
+        return None
+    with closing(file):
+        query = "select count(*), count(text), max(id) from answers where task_id = ? and strange = 1"
+        return (served.path_of(task.client_id).stat().st_ino, *file.execute(query, [task.id]).fetchone())
+
+
+def themes(task: Task) -> Themes:
     """The groups of what was strange to the students of the task, answers of all of them together."""
     file = served.there(task.client_id)
     if file is None:
@@ -78,9 +90,18 @@ def themes(db: Database, task: Task) -> Themes:
     texts, times = [text for text, _ in rows], np.array([n for _, n in rows])
     groups = _groups(texts)
     background = Counter(word for text in [*texts, *(text for (text,) in usual)] for word in _words(text))
-    found = [_theme(texts, times, members, background) for members in groups]
+    found = [_theme(texts, times, members, background, len(texts) + len(usual)) for members in groups]
     found.sort(key=lambda one: (-one.answers, -one.texts, one.words))
     return Themes(tuple(found[:GROUPS]), strange, strange - told, len(texts), len(texts) - sum(map(len, groups)))
+
+
+def into_draft(db: Database, task: Task, theme: Theme, name: str) -> None:
+    """Add a category of this name to the draft of the task's taxonomy, begun here where there is none, with the theme's words as
+    its description and its examples. Nothing else changes until the draft is put to use. InputError for a name that cannot be."""
+    kept = versions.begun_draft(db, task)
+    examples = [" ".join(example.split()) for example in theme.examples]
+    draft = diff.add(kept.draft, name, None, ", ".join(theme.words), examples)
+    versions.keep(db, task, replace(kept, draft=draft))
 
 
 def _groups(texts: list[str]) -> list[np.ndarray]:
@@ -116,11 +137,14 @@ def _words(text: str) -> set[str]:
     return set(_WORD.findall(text.casefold()))
 
 
-def _theme(texts: list[str], times: np.ndarray, members: np.ndarray, background: Counter[str]) -> Theme:
+def _theme(
+    texts: list[str], times: np.ndarray, members: np.ndarray, background: Counter[str], texts_in_all: int
+) -> Theme:
     here = Counter(word for row in members for word in _words(texts[row]))
-    # Words of most texts of the group and of few others: how many there are, by how much more often than elsewhere.
-    worth = {word: n * np.log((n + 0.5) / (background[word] - n + 0.5)) for word, n in here.items() if n > 1}
-    best = sorted((word for word in worth if worth[word] > 0), key=lambda word: (-worth[word], word))
+    # In how many texts of the group, by how many times more often than in all that was asked.
+    lift = {word: n / len(members) / (background[word] / texts_in_all) for word, n in here.items() if n > 1}
+    worth = {word: here[word] * np.log(times) for word, times in lift.items() if times >= LIFT}
+    best = sorted(worth, key=lambda word: (-worth[word], word))
     return Theme(
         len(members),
         int(times[members].sum()),

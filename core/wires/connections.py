@@ -147,10 +147,16 @@ def rename(db: Database, id: int, name: str) -> str:
             values,
         )
         db.execute(
-            f"""update jobs set params = json_set(params, '$.teacher', :is) where state in ('cancelled', 'failed')
-                and json_extract(params, '$.teacher') = :was collate nocase and ({own})""",
+            f"""update rivals set teacher = :is where teacher = :was collate nocase
+                and task_id in (select id from tasks where {own})""",
             values,
         )
+        for name_of in ("$.teacher", "$.rival"):
+            db.execute(
+                f"""update jobs set params = json_set(params, :of, :is) where state in ('cancelled', 'failed')
+                    and json_extract(params, :of) = :was collate nocase and ({own})""",
+                values | {"of": name_of},
+            )
         busy = (
             f"select 1 from jobs where state in ('queued', 'running', 'interrupted') and params like :like and ({own})"
         )

@@ -14,6 +14,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,17 +40,20 @@ def main() -> None:
         prepared()  # the encoder is exported once in a workspace, whatever is trained
         splits, texts = facets(max(counts), given.rows, given.values)
         print(f"{'facets':>6} {'clock s':>8} {'of one':>7} {'processor s':>12} {'of one':>7} {'categories':>11}")
-        first = None
-        for count in counts:
-            clock, busy, hashes = together(splits[:count], given.student, Path(scratch) / f"of-{count}", texts)
+        hashes, first = [], None
+        for count, (clock, busy, said) in enumerate(
+            together(splits, given.student, Path(scratch) / "together", texts), 1
+        ):
+            hashes.append(said)
             first = first or (clock, busy)
-            categories = sum(len(split.categories) for split in splits[:count])
-            print(f"{count:>6} {clock:>8.1f} {clock / first[0]:>7.2f} {busy:>12.1f} {busy / first[1]:>7.2f}"
-                  f" {categories:>11}", flush=True)  # fmt: skip
+            if count in counts:
+                categories = sum(len(split.categories) for split in splits[:count])
+                print(f"{count:>6} {clock:>8.1f} {clock / first[0]:>7.2f} {busy:>12.1f} {busy / first[1]:>7.2f}"
+                      f" {categories:>11}", flush=True)  # fmt: skip
         if given.alone:
-            apart = [together([split], given.student, Path(scratch) / f"alone-{at}", texts)
-                     for at, split in enumerate(splits[: counts[-1]])]  # fmt: skip
-            same = [one[2] for one in apart] == [[found] for found in hashes]
+            apart = [next(together([split], given.student, Path(scratch) / f"alone-{at}", texts))
+                     for at, split in enumerate(splits)]  # fmt: skip
+            same = [one[2] for one in apart] == hashes
             busy = sum(one[1] for one in apart)
             print(f"one after the other: {busy:.1f} s of the processor; students {'the same' if same else 'DIFFERENT'}")
 
@@ -76,21 +80,22 @@ def facets(count: int, rows: int, values: str) -> tuple[list, list[str]]:
     return splits, public.texts[:500]
 
 
-def together(splits: list, kind: str, folder: Path, texts: list[str]) -> tuple[float, float, list[str]]:
-    """Train a student of each split: seconds of the clock and of the processor, and a hash of what each says of `texts`."""
+def together(splits: list, kind: str, folder: Path, texts: list[str]) -> Iterator[tuple[float, float, str]]:
+    """Train a student of each split after the other; after each, the seconds of the clock and of the processor that all so far have
+    taken, and a hash of what it says of `texts`."""
     import hashlib
 
     from core.train import students
     from core.train.students.counted import learning_together
 
-    started, busy = time.perf_counter(), time.process_time()
+    clock = busy = 0.0
     with learning_together():
-        made = []
         for at, split in enumerate(splits):
             labels = [str(one) for one in split.categories]
-            made.append(students.fit(kind, split, labels, folder / str(at), lambda *_: None)[0])
-    taken = time.perf_counter() - started, time.process_time() - busy
-    return *taken, [hashlib.sha256(one.answer(texts).probabilities.tobytes()).hexdigest() for one in made]
+            started = time.perf_counter(), time.process_time()
+            made, _ = students.fit(kind, split, labels, folder / str(at), lambda *_: None)
+            clock, busy = clock + time.perf_counter() - started[0], busy + time.process_time() - started[1]
+            yield clock, busy, hashlib.sha256(made.answer(texts).probabilities.tobytes()).hexdigest()
 
 
 if __name__ == "__main__":

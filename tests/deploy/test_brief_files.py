@@ -131,6 +131,15 @@ def test_stopped_it_takes_over_what_is_finished_and_gives_the_same(db, task, tmp
     assert write(db, task, tmp_path, rows, count=1)["taken_over"] == 0, "something else is asked for"
 
 
+def test_how_the_file_is_read_can_be_said(db, task, tmp_path, capsys):
+    path = tmp_path / "briefs.csv"
+    path.write_text("Briefs, as of May\n\nbrief|market\nNorden, soap for town 1|UK\nNorden, soap for town 2|DE\n")
+    line = ["write", "--client", "Northwind", "--input", str(path), "--brief-columns", "brief", "--json"]
+    line += ["--output", str(tmp_path / "out.csv"), "--delimiter", "|", "--header-row", "3"]
+    assert cli.main(line) == 0 and json.loads(capsys.readouterr().out)["rows"] == 2
+    assert [row["market"] for row in read(tmp_path / "out.csv")] == ["UK", "DE"]
+
+
 def test_killed_the_same_command_carries_on(db, task, tmp_path, capsys):
     path = copy.file(tmp_path, [{"brief": f"Norden {n}, soap for town {n}"} for n in range(100)], "briefs.csv")
     line = ["write", "--client", "Northwind", "--input", str(path), "--brief-columns", "brief"]

@@ -22,6 +22,7 @@ import pytest
 import uvicorn
 
 from core import database, tasks
+from core.deploy import passing as passing_on
 from core.deploy.gate import Gate
 from core.deploy.passing import Passing, onward
 from core.deploy.passing import Upstream as Upstreaming
@@ -328,6 +329,13 @@ def test_nobody_there_is_said_in_openais_form(inside, caplog):
     assert "Big could not be made" in caplog.text and KEY not in caplog.text and "grand opening" not in caplog.text
 
 
+def test_a_model_that_stays_silent_is_a_504(up, inside, monkeypatch):
+    monkeypatch.setattr(passing_on, "SILENT_S", 0.3)
+    with here(up.url) as url, pytest.raises(openai.InternalServerError, match="did not answer in time") as caught:
+        sdk(url).chat.completions.create(model="m", messages=[{"role": "user", "content": "HANG"}])
+    assert caught.value.status_code == 504
+
+
 def test_killed_it_has_lost_at_most_the_last_second(server, home, inside):
     before = counted(inside, "kept")
     with Server(home) as doomed:
@@ -376,3 +384,13 @@ def test_the_key_is_nowhere_and_of_other_prompts_ten_are_left(server, home, insi
     assert kept.last(inside, 1) == []
     kept.keep_last(inside, 1, True)
     assert tasks.named(inside, "Small")
+
+
+def test_at_its_end_it_says_how_many_calls_it_passed_on(home, up, inside):
+    with Server(home) as server:
+        before = counted(inside, "kept")
+        for _ in range(3):
+            sdk(server.url).chat.completions.create(**ASKED)
+        server.process.send_signal(signal.SIGTERM)
+        assert json.loads(server.process.stdout.read()) == {"requests": 0, "texts": 0, "passed": 3}
+    assert counted(inside, "kept") == before + 3, "what had ended is written at the end"

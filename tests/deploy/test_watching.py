@@ -20,7 +20,7 @@ from core.deploy.watching import Watch
 from core.money import ledger
 from core.train import students
 from core.train.registry import folder_of, set_live
-from core.watch import rules, served, standing
+from core.watch import learning, rules, served, standing
 from core.wires import connections
 from core.wires.wire import OwnPrice, Params
 from tests import small
@@ -54,11 +54,11 @@ def home(judged_small, db):
     return db, judged_small
 
 
-def at_work(db, task, server, threshold: float | None = 0.0, confidence: str = "certified") -> Served:
+def at_work(db, task, server, threshold: float | None = 0.0, student_id: int = 1) -> Served:
     params = Params(price=OwnPrice(1.0, 4.0), concurrency=4, timeout_s=20.0)
     connections.save(db, task.client_id, "A", "openai", "m", base_url=server.url, key_source="none", params=params)
-    student = students.load(folder_of(db, 1))
-    return Served(1, "linear", task, taxonomy.latest(db, task), "connection:A", student, threshold, None)
+    student = students.load(folder_of(db, student_id))
+    return Served(student_id, "linear", task, taxonomy.latest(db, task), "connection:A", student, threshold, None)
 
 
 def answered(one: Served, texts: list[str], *, budget=None, shadow=False, silent=None, wait=lambda watch: True):
@@ -224,3 +224,21 @@ def test_of_what_falls_back_the_second_student_is_compared_on_the_same_share(hom
         answered(one, texts[:200], silent=replace(one, id=7), budget=5.0)
     modes = Counter(column(task, "audits", "mode"))
     assert modes["live"] == 200 and 20 < modes["shadow"] < 85
+
+
+def test_what_fell_back_or_was_audited_can_be_learned_from_once(home):
+    db, task = home
+    rules.put_watching(db, task, rules.Watching(share=1.0))
+    rules.put_keeping(db, task.client_id, rules.Keeping(texts="asked", audit_usd=5.0))
+    with Server(lambda call: call.answer_labels(lambda text: "Hiring")) as server:
+        unsure, sure = at_work(db, task, server, threshold=2.0), at_work(db, task, server)
+        answered(unsure, TEXTS[:8], budget=5.0)
+        answered(sure, TEXTS[8:20], wait=lambda watch: not watch._auditing)
+        calls = len(server.calls)
+    found = learning.found(db, task)
+    assert (found.new, found.audits) == (20, 12) and found.paid_usd == pytest.approx(sum(column(task, "audits", "usd")))
+    assert (learning.take_in(db, task).labels, learning.take_in(db, task).labels) == (20, 0) and len(
+        server.calls
+    ) == calls
+    said = "select distinct c.label from labels l join categories c on c.id = l.category_id where l.chance is not null"
+    assert db.execute(said).fetchall() == [("Hiring",)]

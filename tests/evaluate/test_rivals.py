@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +29,7 @@ from tests.evaluate.conftest import insert_assets
 from tests.wires import servers
 from tests.wires.deciders import REFUSED, Decider, surely
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("Sale", "Offer", "Brand")
 
 
@@ -150,6 +155,21 @@ def test_what_it_would_not_answer_does_not_agree_and_trouble_does_not_count(judg
     assert again["answered"] == 600 and again["failed"] == 0 and rival(judged).agreement.n == 300
 
 
+def test_it_says_what_it_waits_for(judged):
+    told = []
+
+    def report(done, total, usd, waiting):
+        told.append(waiting)
+        if waiting:
+            raise KeyboardInterrupt
+
+    with Decider(right) as server:
+        connect(judged, server)
+    with pytest.raises(KeyboardInterrupt):
+        rivals.ask(judged.db, judged.task, 1, "connection:Jev", 1.0, 50, report)
+    assert told[-1].startswith("Waiting for Jev: No server answers at")
+
+
 def test_labels_of_the_same_teacher_are_not_bought_again(judged):
     with Decider(right) as server:
         connect(judged, server)
@@ -170,6 +190,15 @@ def test_what_was_kept_from_before_is_reckoned_at_the_price(judged):
         assert len(server.calls) == 200
     after = judgement(judged.db, 1).beside[0]
     assert after.rival.usd_each is None and after.usd_1000 == pytest.approx(before.usd_1000, rel=1e-3)
+
+
+def test_renamed_it_is_the_same_one(judged):
+    with Decider(right) as server:
+        connect(judged, server)
+        asked(judged, 60)
+        connections.rename(judged.db, connections.find(judged.db, judged.task.client_id, "Jev").id, "Judge")
+        again = rivals.ask(judged.db, judged.task, 1, "connection:Judge", 1.0, 60)
+        assert again["answered"] == 120 == len(server.calls) and rival(judged).name == "Judge"
 
 
 # --- the verdict --------------------------------------------------------------------------------------------------
@@ -241,7 +270,7 @@ def test_in_the_middle_it_takes_over_what_the_student_leaves(client):
     assert "Between student and teacher Jev would take over" in one.middle_words
 
 
-def test_the_command_asks_tells_and_keeps(judged, capsys):
+def test_the_command_asks_tells_and_keeps(judged, capsys, tmp_path):
     with Decider(often(40)) as server:
         connect(judged, server)
         how = [
@@ -266,7 +295,11 @@ def test_the_command_asks_tells_and_keeps(judged, capsys):
             one["name"] == "Jev" and one["rival"]["agreement"]["n"] == 150 and one["rival"]["certificate"]["certified"]
         )
         assert main(["compare", "--client", "Acme", "--student", "1"]) == 0
-    text = capsys.readouterr().out
+        text, page = capsys.readouterr().out, tmp_path / "r.html"
+        assert main(["report", "--client", "Acme", "--student", "1", "--to", str(page)]) == 0
+    assert (
+        "A decision model will do." in page.read_text() and "A decision model does this: Jev files" in page.read_text()
+    )
     assert text.startswith("decision model: A decision model does this: Jev") and "Next: Let Jev do the work" in text
 
 
@@ -283,3 +316,31 @@ def test_it_goes_with_its_client_and_its_assets(judged):
 
 def test_the_rules_say_when(judged):
     assert any(line.startswith("A decision model, asked about the same assets") for line in in_words(Rules()))
+
+
+PROGRAM = """
+from core import database, tasks
+from core.evaluate import rivals
+db = database.connect()
+rivals.ask(db, tasks.get(db, 2), 1, "connection:Jev", 50.0, 300)
+"""
+
+
+def test_killed_while_it_asks_it_has_lost_the_calls_under_way_and_nothing_else(judged):
+    with Decider(right, latency=0.02) as server:
+        connect(judged, server)
+        there = 0
+        for _ in range(2):
+            running = subprocess.Popen([sys.executable, "-c", PROGRAM], cwd=ROOT)
+            count = "select count(*) from rival_answers"
+            while (now := judged.db.execute(count).fetchone()[0]) < there + 60 and running.poll() is None:
+                time.sleep(0.02)
+            assert running.poll() is None, "it ended before it was killed"
+            running.kill()
+            running.wait()
+            there = judged.db.execute(count).fetchone()[0]
+            assert there >= now
+        whole = asked(judged, 300, cap=50.0)
+        twice = sum(server.asked.values()) - len(server.asked)
+    assert whole["answered"] == 600 == len(server.asked) and twice <= 2 * 3 * 4  # no more than was under way, each time
+    assert whole["spent_usd"] >= server.billed_in / 1e6 - 1e-9

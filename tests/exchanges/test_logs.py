@@ -222,6 +222,8 @@ def test_by_command_and_as_a_job(capsys, db, task, tmp_path):
     assert (
         status == 0 and "9 new assets and 0 there already of 9 rows" in out and "recorded:gpt-6.1-sol: 9 labels" in out
     ), err
+    status, out, _ = call(capsys, "passing", "--client", "Small")
+    assert "Category, gpt-6.1-sol: 9 labels, 810 tokens in (270 cached), 18 out, $0.0" in out
     params = {"task_id": task.id, "paths": [str(path) for path in paths], "filename": "x"}
     assert jobs.run_here(db, "import_log", params, task).result["unchanged"] == 9
     status, out, _ = call(

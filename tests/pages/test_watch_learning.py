@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from core import jobs
+from core.taxonomy import versions
 from core.train import registry
 from core.watch import rules
 from tests.pages.clients import HOSTILE
-from tests.watch.conftest import _trained, home, serve, traffic
+from tests.watch.conftest import home, serve, traffic
 
-__all__ = ["_trained", "home"]
+__all__ = ["home"]
 
 
 def shown(app) -> str:
@@ -20,7 +21,7 @@ def button(app, start: str):
     return next(one for one in app.button if one.label.startswith(start))
 
 
-def test_the_page_says_what_there_is_to_learn_and_starts_it_only_on_a_click(open_page, home):
+def test_the_page_says_what_there_is_to_learn_and_starts_it_only_on_a_click(home, open_page):
     db, task = home
     assert "not asked about any answer yet" in shown(open_page("watch", task))
     serve(db, task, traffic(150), threshold=0.9)
@@ -32,7 +33,7 @@ def test_the_page_says_what_there_is_to_learn_and_starts_it_only_on_a_click(open
     assert (job.kind, job.params) == ("learn", {"task_id": task.id, "kind": "linear"})
 
 
-def test_champion_and_challenger_are_shown_and_a_person_confirms_and_rolls_back(open_page, home):
+def test_champion_and_challenger_are_shown_and_a_person_confirms_and_rolls_back(home, open_page):
     db, task = home
     serve(db, task, traffic(200), threshold=0.9)
     jobs.run_here(db, "learn", {"task_id": task.id, "kind": "linear"}, task=task)
@@ -47,17 +48,20 @@ def test_champion_and_challenger_are_shown_and_a_person_confirms_and_rolls_back(
     assert registry.find(db, task)["id"] == 1
 
 
-def test_strange_texts_are_grouped_and_hostile_ones_are_shown_as_they_are(open_page, home):
+def test_strange_texts_are_grouped_and_hostile_ones_are_shown_as_they_are(home, open_page):
     db, task = home
     asked = [(f"{HOSTILE} bitcoin wallet number {place}", "Sale") for place in range(8)]
     serve(db, task, asked, strange=True)
     app = open_page("watch", task)
     said = shown(app)
-    assert "8 answers were about texts unlike any" in said and "A new theme?" in said
+    assert "8 answers were about texts unlike any" in said
+    next(one for one in app.text_input if one.label.startswith("A new theme")).set_value("Coins <b>").run()
+    button(app, "Make it a category").click().run()
+    assert versions.kept_draft(db, task).draft.categories[-1].name == "Coins <b>"
     assert "bitcoin" in said and r"\<img" in said and "**bold**" not in said
 
 
-def test_without_texts_it_says_which_setting_changes_it(open_page, home):
+def test_without_texts_it_says_which_setting_changes_it(home, open_page):
     db, task = home
     rules.put_keeping(db, task.client_id, rules.Keeping(texts="none"))
     serve(db, task, traffic(20), strange=True, text=lambda text: None)

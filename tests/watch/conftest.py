@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Callable, Iterable
 from contextlib import closing
 
 import pytest
 
-from core import database, jobs
+from core import database
 from core.train import registry, students
 from core.watch import rules, served
 from core.watch.served import LIVE, Audit, Row
 from tests import small
 
 
-@pytest.fixture(scope="session")
-def _trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("learning")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UNDERSTUDY_HOME", str(folder))
-        with closing(database.connect()) as db:
-            task = small.fill(db, folder / "files", small.rows(400))
-            run = jobs.run_here(db, "label", {"task_id": task.id, "teacher": "recorded:label"}, task=task).result
-            params = {"task_id": task.id, "run_id": run["run_id"], "kind": "linear", "target": 0.7}
-            jobs.run_here(db, "train", params, task=task)
-            registry.set_live(db, 1)
-    return folder, task
-
-
 @pytest.fixture
-def home(_trained, tmp_path, monkeypatch):
-    """A copy of the workspace: its database and task."""
-    folder, task = _trained
-    shutil.copytree(folder, tmp_path / "copy")
-    monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "copy"))
-    database._migrated.discard(str(tmp_path / "copy" / "understudy.db"))
+def home(judged_small):
+    """The small client with its student at work, texts kept and a share audited: the database and the task."""
+    task = judged_small
     with closing(database.connect()) as db:
+        registry.set_live(db, 1)
         rules.put_keeping(db, task.client_id, rules.Keeping(texts="all", audit_usd=10))
         rules.put_watching(db, task, rules.Watching(share=0.2))
         yield db, task

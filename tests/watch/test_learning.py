@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.evaluate.evaluation import evaluate, figures_of
 from core.label import runs
 from core.train import data, registry
+from core.vendor import sets
 from core.watch import learning, rules
 from tests.watch.conftest import serve, traffic
 
@@ -22,7 +23,7 @@ def test_labels_from_work_join_once_with_their_chance_and_say_where_they_come_fr
     found = learning.found(db, task)
     assert found.new > found.audits > 0 and found.seconds > 0 and "paid for already ($" in found.sentence()
     assert found.paid_usd == pytest.approx(0.01 * found.new) and found.button == f"Train on {found.new} new labels"
-    before = db["assets"].count
+    before, labels = db["assets"].count, db["labels"].count
     taken = learning.take_in(db, task)
     assert (taken.labels, taken.assets) == (found.new, found.new) and db["assets"].count == before + found.new
     rows = db.execute(
@@ -39,7 +40,7 @@ def test_labels_from_work_join_once_with_their_chance_and_say_where_they_come_fr
     again = learning.take_in(db, task)
     assert (again.labels, again.assets) == (0, 0) and learning.found(db, task).taken == found.new
     assert learning.found(db, task).why.startswith("All ")
-    assert db["labels"].count_where("run_id = ?", [taken.run_id]) == 400 + found.new
+    assert db["labels"].count_where("run_id = ?", [taken.run_id]) == labels + found.new
 
 
 def test_a_near_copy_of_an_asset_joins_its_group_and_split(home):
@@ -61,7 +62,7 @@ def test_what_came_of_work_teaches_but_neither_calibrates_nor_tests(home):
     serve(db, task, traffic(200), threshold=2.0)  # all of it falls back
     learning.take_in(db, task)
     frame = runs.labelled(db, 1)
-    assert set(frame[frame.chance.notna()].split) == {"train", runs.ASIDE}
+    assert set(frame[frame.worked].split) == {"train", runs.ASIDE}
     after = data.load(db, task, 1)
     assert after.judging.texts == before.judging.texts and after.train.worked.sum() > 100
     assert (after.train.folds()[after.train.worked] == -1).all()
@@ -73,6 +74,20 @@ def test_what_came_of_work_teaches_but_neither_calibrates_nor_tests(home):
         held.certificate,
         held.counts["test"],
     )
+
+
+def test_nor_does_it_in_another_task_that_labels_the_same_assets(home):
+    db, task = home
+    serve(db, task, traffic(100), threshold=2.0)
+    learning.take_in(db, task)
+    db.execute(
+        "update labels set chance = null"
+    )  # as another task's teacher labels assets that this one's work brought
+    frame = runs.labelled(db, 1)
+    assert frame.worked.sum() == 100 and set(frame[frame.worked].split) == {"train", runs.ASIDE}
+    assert data.load(db, task, 1).train.worked.sum() > 50
+    held = sets.count(db, task)
+    assert held == frame[frame.split == "test"].group_id.nunique()
 
 
 def test_a_challenger_learns_from_them_and_is_judged_on_the_same_test_assets(home):
@@ -123,3 +138,13 @@ def test_a_teacher_s_distributions_still_teach_where_labels_from_work_have_none(
     rows = data.load(db, task, 1).train
     assert rows.soft and set(rows.targets[rows.worked].max(1)) == {1.0}
     assert np.allclose(rows.targets[~rows.worked].max(1), 1 / width, atol=1e-3)
+
+
+def test_what_a_kill_cut_off_between_assets_and_labels_is_carried_on(home):
+    db, task = home
+    serve(db, task, traffic(60), threshold=2.0)
+    fresh = learning._fresh(db, task, 1)[0]
+    learning._import(db, task, fresh, jobs.NoProgress())  # killed here: the assets are in, their labels are not
+    taken = learning.take_in(db, task)
+    assert (taken.labels, taken.assets) == (60, 0)
+    assert db["labels"].count_where("chance is not null") == 60

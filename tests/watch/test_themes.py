@@ -7,8 +7,14 @@ import time
 from contextlib import closing
 from dataclasses import replace
 
-from core import database, tasks
+import pandas as pd
+import pytest
+
+from core import database, tasks, taxonomy
+from core.errors import InputError
+from core.taxonomy import versions
 from core.watch import served, themes
+from tests import small
 from tests.watch.test_served import row
 
 GROUPS = {
@@ -36,27 +42,23 @@ def put(rows) -> tasks.Task:
     return task
 
 
-def found(task):
-    with closing(database.connect()) as db:
-        return themes.themes(db, task)
-
-
 def test_groups_have_words_that_name_them_sizes_and_examples(workspace):
     coins, pets = texts(60, GROUPS["coins"], 1), texts(30, GROUPS["pets"], 2)
     odd = ["a lonely sentence nobody else wrote", "quite another one of its own kind"]
     rows = strange([*coins, *pets, HOSTILE, *odd]) + [row(text) for text in texts(40, COMMON, 3)]
-    said = found(put(rows + strange(coins[:5])))
+    task = put(rows + strange(coins[:5]))
+    said = themes.themes(task)
     first, second = said.groups
     assert len(set(first.words) & set(GROUPS["coins"])) >= 6 and len(set(second.words) & set(GROUPS["pets"])) >= 6
     assert not set(first.words[:6]) & set(COMMON) and len(first.words) <= 12
     assert first.texts >= 55 and first.answers == first.texts + 5 and len(first.examples) == 3
     assert (said.strange, said.untold, said.texts) == (98, 0, 93) and said.single >= 2
     assert sum(one.texts for one in said.groups) + said.single == 93
-    assert found(tasks.of(database.connect(), "A")) == said
+    assert themes.themes(task) == said
 
 
 def test_without_texts_only_the_number_is_known(workspace):
-    said = found(put([replace(row("a", strange=True), text=None)] * 7))
+    said = themes.themes(put([replace(row("a", strange=True), text=None)] * 7))
     assert (said.groups, said.strange, said.untold) == ((), 7, 7)
 
 
@@ -64,5 +66,33 @@ def test_only_the_newest_are_looked_at_however_many_there_are(workspace):
     many = texts(3_000, GROUPS["coins"] + GROUPS["pets"] + COMMON, 4)
     task = put(strange(many * 7))
     begun = time.process_time()
-    said = found(task)
+    said = themes.themes(task)
     assert said.texts == themes.MOST and time.process_time() - begun < 3
+
+
+def test_a_group_becomes_a_category_of_the_draft_and_of_nothing_else(db, tmp_path):
+    task = small.fill(db, tmp_path, small.rows(40))
+    theme = themes.Theme(9, 12, ("bitcoin", "wallet"), (HOSTILE, "two\nlines"))
+    themes.into_draft(db, task, theme, "Coins")
+    draft = versions.kept_draft(db, task).draft
+    assert draft.categories[-1].name == "Coins" and draft.categories[-1].examples == (HOSTILE, "two lines")
+    assert len(taxonomy.load(db, taxonomy.latest(db, task))) == len(draft.categories) - 1
+    with pytest.raises(InputError):
+        themes.into_draft(db, task, theme, "Coins")
+
+
+def test_five_intents_of_banking77_that_the_student_never_saw_come_back_as_groups(db, shared_data):
+    test = pd.read_csv(shared_data / "banking77" / "test.csv")
+    new = [
+        "lost_or_stolen_card",
+        "exchange_rate",
+        "verify_my_identity",
+        "top_up_by_card_charge",
+        "contactless_not_working",
+    ]
+    of = dict(zip(test.text, test.label))
+    usual = [row(text, at=float(at)) for at, text in enumerate(test[~test.label.isin(new)].text)]
+    said = themes.themes(put([*strange(test[test.label.isin(new)].text.tolist()), *usual]))
+    shown = [{of[example] for example in group.examples} for group in said.groups[:5]]
+    assert all(len(labels) == 1 for labels in shown) and {label for labels in shown for label in labels} == set(new)
+    assert all(24 <= group.texts <= 48 for group in said.groups[:5]) and said.single <= 10

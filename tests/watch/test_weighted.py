@@ -44,7 +44,7 @@ def test_a_text_that_comes_often_stands_for_each_time_it_came(workspace):
     assert found.weights.tolist() == pytest.approx([4 / (1 - 0.5**4), 1.0]) and found.totals.tolist() == [1, 5]
 
 
-def test_nothing_is_said_where_handled_answers_were_never_checked(workspace, home):
+def test_nothing_is_said_where_handled_answers_were_never_checked(home):
     db, task = home
     serve(db, task, traffic(60), share=0.0, threshold=0.9)
     assert weighted.of_live(db, task) is None

@@ -65,6 +65,22 @@ def test_openais_own_client_sends_the_same():
         assert server.calls[0].body == server.calls[1].body
 
 
+def test_a_server_that_no_one_here_wrote_takes_the_question_and_its_answer_is_read():
+    """The request model, the check of the questions and the answers of `transformers serve`, without its model."""
+    systemone = pytest.importorskip("transformers.cli.serving.systemone")
+    from transformers.decision import DecisionConfig, parse_questions
+
+    from core.wires import deciding
+    from core.wires.providers import systemone as form
+
+    taken = systemone.SystemOneRequest.model_validate(form.body("m", TWO), strict=True)
+    parsed = parse_questions(taken.questions, DecisionConfig())
+    answers = {one.name: one.answer([0.7, 0.3, 0.0][: len(one.options)]) for one in parsed}
+    said = {name: deciding._said(one) for name, one in form.answers({"answers": answers}, TWO).items()}
+    assert said["tone"] == {"choice": "Sale", "probabilities": {"Sale": 0.7, "Hiring": 0.3}}
+    assert list(said) == ["category", "tone"]
+
+
 @pytest.mark.parametrize("kind", FORMS)
 def test_several_questions_of_which_one_is_refused_or_missing(kind):
     with Decider(lambda call: {"category": surely("Sale", list(dict(OPTIONS))), "tone": REFUSED}) as server:

@@ -11,7 +11,7 @@ from core import __main__ as cli
 from core import removal, settings, tasks
 from core.errors import InputError
 from core.tables.files import open_table
-from core.write import guide, training, tuning, use, verdict
+from core.write import guide, llama, training, tuning, use, verdict
 from core.write.tuning import Recipe
 from tests.write import copy
 
@@ -168,3 +168,18 @@ def test_what_cannot_be_taught_is_said(small, db, tmp_path, capsys):
         training.task_of(db, "Few", "Category")
     with pytest.raises(InputError, match="no writing student"):
         training.import_and_train(db, task, tmp_path / "pairs.csv", ["brief"], "copy", student="poet")
+
+
+def test_a_student_trained_before_llama_cpp_was_there_gets_its_file_and_is_judged_anew(
+    small, db, tmp_path, capsys, monkeypatch
+):
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed (requirements-write.lock)")
+    line = ["distil", "--pairs", str(copy.file(tmp_path, copy.pairs(120))), "--brief-columns", "brief"]
+    line += ["--copy-column", "copy", "--client", "Northwind", "--student", "choose"]
+    with monkeypatch.context() as without:
+        without.setattr(llama, "installed", lambda: False)
+        [before] = call(capsys, *line)[1]["students"]
+    [after] = call(capsys, *line)[1]["students"]
+    assert (before["runtime"], after["runtime"]) == ("torch", "llama.cpp") and before["id"] == after["id"]
+    assert (after["loss"], after["train_seconds"]) == (before["loss"], before["train_seconds"])
+    assert after["size_mb"] > before["size_mb"]

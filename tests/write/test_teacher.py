@@ -186,8 +186,17 @@ def test_the_command_says_the_price_buys_within_the_budget_and_carries_on(db, en
         params = Params(price=PRICE, concurrency=2)
         connections.save(db, 0, "T", "openai", "writer", base_url=server.url, params=params)
         db.conn.commit()
+        other = tmp_path / "other.csv"
+        other.write_text("Briefs, as of May\n\nbrief|market\n" + "".join(f"{one}|UK\n" for one in BRIEFS))
+        how = ["--delimiter", "|", "--header-row", "3"]
+        read = command("--input", str(other), "--brief-columns", "brief", *how, "--forecast")
         told = command(*ask, "--forecast")
-        assert told["forecast_usd"] > 0 and told["forecast"]["calls"] == 6 and not server.calls
+        assert (
+            read["forecast"]["calls"] == 6
+            and told["forecast_usd"] > 0
+            and told["forecast"]["calls"] == 6
+            and not server.calls
+        )
         assert "--budget" in command(*ask, status=2)["said"]
         part = command(*ask, "--budget", "0.005")
         assert part["capped"] and 0 < part["bought"] < 6 and part["spent_usd"] <= 0.005
