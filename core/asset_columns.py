@@ -152,6 +152,8 @@ ASSET_COLUMNS: dict[str, AssetColumn] = {
             " キャンペーン 広告グループ 广告系列 广告组"
         ),
     ),
+    # The content hash of the asset's image (core/images/kept.py): no file has such a column, an import of images makes it.
+    "image": AssetColumn((), cells=TEXT),
 }
 # Names that also stand over what is no id (a code of the category, a house number): ids only where no value comes twice.
 VAGUE_IDS = frozenset(_names("key code") + ASSET_COLUMNS["id"].names[ASSET_COLUMNS["id"].names.index("nr") :])

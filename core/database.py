@@ -295,3 +295,11 @@ def s018_learning(db: Database) -> None:
     labelled for their own sake; and how a challenger met the student at work (core/watch/meeting.py)."""
     db.execute("alter table labels add column chance real")
     _run(db, "schema_learning.sql")
+
+
+@migrations()
+def s020_images(db: Database) -> None:
+    """Images of assets, each once by its content; an asset's is named by its hash."""
+    _run(db, "schema_images.sql")
+    if "image" not in db["assets"].columns_dict:  # a workspace made before it was a column of theirs
+        db.execute("alter table assets add column image text")

@@ -15,15 +15,16 @@ from sqlite_utils import Database
 
 from core import database, jobs, settings, tasks
 from core import taxonomy as categories
-from core.assets import families, label_columns, previews
+from core.assets import families, image_import, label_columns, previews
 from core.assets import imports as ingest
-from core.assets.family_columns import Families, by_stem, in_words
+from core.assets.family_columns import by_stem, in_words
 from core.assets.label_columns import nearest
 from core.errors import InputError
 from core.evaluate import evaluation, going_live, joint_money
 from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
+from core.images.sources import holds_images
 from core.label import forecast, labelling, runs
 from core.label.teachers import is_hosted
 from core.tables.columns import Mapping, correct
@@ -238,14 +239,19 @@ def _assets(
     """Import the assets and the task's labels, and say in which column these stand; with `accept_near` once more, with the labels
     that are near to one category only."""
     how, accepted = ReadAs(**request.get("read_as") or {}), request.get("accepted") or {}
-    mapping, families_found = _mapping(db, task, file, request, facet, how)
-    if words := in_words(mapping, families_found):
+    images = image_import.open_images(db, task, file, progress, read_as=how) if holds_images(file) else None
+    seen = images.preview() if images else previews.preview(file, how, ingest.label_forms(db, task))
+    mapping = _mapping(seen, file, request, facet)
+    if words := in_words(mapping, seen.families):
         progress(0, 0, words)
-    first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted)
+    given = {"table": images.table, "sha256": images.sha256} if images else {}
+    first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted, **given)
     near = nearest(first.unknown) if request.get("accept_near") else {}
     if not near:
         return first, mapping.label
-    again = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=near | accepted)
+    again = ingest.import_assets(
+        db, task, file, mapping, progress=progress, read_as=how, accepted=near | accepted, **given
+    )
     counts = {"imported": first.imported, "unchanged": first.unchanged, "duplicates": first.duplicates}
     return replace(again, **counts), mapping.label
 
@@ -276,6 +282,15 @@ def import_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str,
         ingest.import_job(db, params | {"task_id": task.id, "mapping": mapping, "accepted": None}, progress)
         summary["facets"][task.name] = _taken_over(db, task, column, progress)
     return summary
+
+
+def import_images_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
+    """The job body of an import of images: core.assets.image_import.import_job(), after which labels that came with the table are
+    taken as a recorded teacher's."""
+    summary = image_import.import_job(db, params, progress)
+    stored = db.execute("select mapping from imports where id = ?", [summary["import_id"]]).fetchone()[0]
+    task = tasks.get(db, params["task_id"])
+    return summary | {"labels": _taken_over(db, task, json.loads(stored)["label"], progress), "facets": {}}
 
 
 def _taken_over(db: Database, task: Task, column: str | None, progress: jobs.Progress) -> int:
@@ -330,12 +345,8 @@ def _connected(db: Database, task: Task, teacher: str, base_url: str | None) -> 
     return f"connection:{name}"
 
 
-def _mapping(
-    db: Database, task: Task, assets: Path, request: dict, facet: str, read_as: ReadAs
-) -> tuple[Mapping, list[Families]]:
-    """The guessed columns, with those that were named taking precedence, and what columns make families of. InputError for a column
-    the file lacks."""
-    seen = previews.preview(assets, read_as, ingest.label_forms(db, task))
+def _mapping(seen: previews.Preview, assets: Path, request: dict, facet: str) -> Mapping:
+    """The guessed columns, with those that were named taking precedence. InputError for a column the file lacks."""
     kind, _, label = request["teacher"].partition(":")
     text = tuple(request.get("text_columns") or ())
     if facet:
@@ -358,7 +369,7 @@ def _mapping(
         written |= {"family": names, "family_stem": by_stem(names, seen.families)}
     elif "family" in named:
         written["family_stem"] = None
-    return replace(correct(seen.guess, text, named), **written), seen.families
+    return replace(correct(seen.guess, text, named), **written)
 
 
 def _outcome(db: Database, task: Task, run_id: int, trained: list[int]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from core import jobs, settings, tasks
 from core.assets.imports import alone
 from core.database import now, plain_name, sweep
 from core.errors import InputError
+from core.images import kept
 from core.jobs.progress import NoProgress
 from core.removal_rows import (
     HEIRS,
@@ -183,7 +184,7 @@ def undo_import(db: Database, client_id: int, import_id: int) -> Hanging:
             for table, column in children(db, "imports"):
                 db.conn.execute(f"delete from {table} where {column} = ?", [import_id])
             db.conn.execute("delete from imports where id = ?", [import_id])
-            _doom(db, _uploads(db, [row["sha256"]]))
+            _doom(db, [*_uploads(db, [row["sha256"]]), *kept.unused(db, client_id)])
     sweep(db)
     return hanging
 
@@ -195,6 +196,8 @@ def remove_assets(db: Database, client_id: int, external_ids: Iterable[str]) -> 
         hanging = of_assets(db, client_id, external_ids)
         with _removing(db, client_id, hanging), gone(db, "select value from json_each(?)", [json.dumps(ids)]):
             remove_gone(db, client_id)
+            _doom(db, kept.unused(db, client_id))
+    sweep(db)
     return hanging
 
 
@@ -447,7 +450,10 @@ def _files_of(db: Database, client_id: int) -> list[str]:
     paths = [path for _, path in students] + [f"output/understudy-student-{id}.zip" for id, _ in students]
     writers = "select path from writers where task_id in (select id from tasks where client_id = ?)"
     paths += [row[0] for row in db.execute(writers, [client_id])]
-    paths += [f"uploads/{one[:12]}" for one in own if one and one not in others] + [f"vectors/{client_id}.npz"]
+    paths += [f"uploads/{one[:12]}" for one in own if one and one not in others] + [
+        f"vectors/{client_id}.npz",
+        f"images/{client_id}",
+    ]
     home = settings.home()
     paths += [str(path.relative_to(home)) for path in served.files_of(client_id)]
     for (result,) in db.execute("select result from jobs where client_id = ? and result is not null", [client_id]):

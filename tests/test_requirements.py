@@ -55,9 +55,24 @@ def imported(*places: str) -> Iterator[tuple[str, Path]]:
     [
         (
             ("core", "pages", "app", "run"),
-            ("requirements.txt", "requirements-weights.txt", "requirements-ray.txt", "requirements-write.txt"),
+            (
+                "requirements.txt",
+                "requirements-weights.txt",
+                "requirements-ray.txt",
+                "requirements-write.txt",
+                "requirements-images.txt",
+            ),
         ),
-        (("tests",), ("requirements.txt", "requirements-test.txt", "requirements-ray.txt", "requirements-write.txt")),
+        (
+            ("tests",),
+            (
+                "requirements.txt",
+                "requirements-test.txt",
+                "requirements-ray.txt",
+                "requirements-write.txt",
+                "requirements-images.txt",
+            ),
+        ),
     ],
 )
 def test_whatever_is_imported_is_pinned(places, files):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sqlite_utils import Database
 
-from core.assets import duplicates
+from core.assets import duplicates, image_copies
 from core.assets.staging import put
 from core.jobs.progress import NoProgress
 
@@ -42,12 +42,19 @@ def group_staged(db: Database, client_id: int, stage: sqlite3.Connection, report
     there = _Known(db, client_id)
     fixed, crossing = there.exact(nodes)
     near = there.near(bands)
+    pictured = image_copies.pairs(db, client_id, stage)
+    if pictured.known:
+        standing = there.standing_for({group_id for _, group_id in pictured.known})
+        near = np.union1d(near, np.array(standing, dtype=np.int64))
+    beside = {there.groups[i]: count + at for at, i in enumerate(near.tolist())}
     grouping = duplicates.group(
         nodes.forms + there.forms(near),
         nodes.splits + [there.splits[i] for i in near],
         fixed + [there.groups[i] for i in near],
         np.concatenate([bands, there.bands[near]]),
         lambda share: report(count + round(share * count), 2 * count, STEP),
+        [(nodes.of_row[one], nodes.of_row[other]) for one, other in pictured.new]
+        + [(nodes.of_row[n], beside[group_id]) for n, group_id in pictured.known if group_id in beside],
     )
     _write(stage, nodes, grouping, bands, there)
     crossing.update(place for place in grouping.crossing if place < count)
@@ -140,6 +147,10 @@ class _Known:
         for band in range(duplicates.BANDS if len(bands) else 0):
             shared |= np.isin(self.bands[:, band], bands[:, band])
         return np.flatnonzero(shared)
+
+    def standing_for(self, group_ids: set[int]) -> list[int]:
+        """A place of each of these groups."""
+        return list({group: place for place, group in enumerate(self.groups) if group in group_ids}.values())
 
     def forms(self, places: np.ndarray) -> list[str]:
         """Their normal forms, from the stored texts."""

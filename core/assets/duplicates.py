@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -220,17 +220,22 @@ def group(
     fixed: Sequence[int],
     known_bands: np.ndarray | None = None,
     tick: Callable[[float], None] = lambda share: None,
+    alike: Iterable[tuple[int, int]] = (),
 ) -> Grouping:
     """Group texts (normal forms; each (form, split) once) with their copies; linear in the texts.
 
     `splits`: the split a text is bound to, or None. `fixed`: the id of the group a text is in already, 0 for new ones;
     groups that exist are never united or changed. `known_bands` (n, 8): bands(forms) where at hand. `tick` is told the share done.
+    `alike`: pairs of places that are copies for another reason than their words.
     Candidates of one bucket are compared with the bucket's first text, those unlike it with the first of the rest and so
     on, as long as CHECKS_PER_TEXT lasts.
     """
     n = len(forms)
     groups = _Groups(splits, fixed)
     crossing: set[int] = set()
+    for pair in alike:
+        if not groups.join(*pair):
+            crossing.update(pair)
     table = bands(forms) if known_bands is None else known_bands
     is_new = np.array([f == 0 for f in fixed], dtype=bool)
     rank = np.empty(n, dtype=np.int64)

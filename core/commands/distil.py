@@ -11,6 +11,7 @@ from core.asset_columns import ASSET_COLUMNS
 from core.assets import previews, profiles
 from core.commands import pairs, reading
 from core.errors import InputError, Problem
+from core.images import sources
 from core.train import members
 from core.wires import providers
 from core.words import counted, money, percent, ranged
@@ -24,7 +25,9 @@ SUMMARY = "teach a student from a taxonomy and assets, and say whether it is goo
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     command.add_argument("--taxonomy", type=Path, metavar="FILE", help="categories: CSV, TSV, XLSX, JSON")
-    command.add_argument("--assets", type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL")
+    command.add_argument(
+        "--assets", type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSONL, or a folder or ZIP of images"
+    )
     pairs.options(command)
     terminal.column_options(command)
     reading.options(command, what="the assets file")
@@ -103,7 +106,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     for name in ("taxonomy", "assets"):
         if getattr(args, name) is None:
             raise InputError(f"--{name} is missing.", "Name both files, or --pairs to teach a student to write.")
-    for file in (args.taxonomy, args.assets):
+    images = sources.holds_images(args.assets)
+    for file in (args.taxonomy, *(() if images else (args.assets,))):
         terminal.must_exist(file)
     from core import database, taxonomy
     from core import distil as distillation
@@ -111,7 +115,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")
-    reading.tell_assets(previews.preview(args.assets, how, families=bool(how.names)))
+    if not images:
+        reading.tell_assets(previews.preview(args.assets, how, families=bool(how.names)))
     db = database.connect()
     label_columns = dict(args.label_columns or [])
     result = distillation.distil(

@@ -1,4 +1,4 @@
-"""`imports`: list a client's imports, bring in a log of a large model's calls, undo an import, delete assets."""
+"""`imports`: list a client's imports, bring in images or a log of a large model's calls, undo an import, delete assets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.commands import reading
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SUMMARY = "list imports, bring in a log of calls, undo an import, delete assets"
+SUMMARY = "list imports, bring in images or a log of calls, undo an import, delete assets"
 
 
 def options(command: argparse.ArgumentParser) -> None:
@@ -25,12 +25,27 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a log of a large model's calls, of a batch the files of requests and of results: assets and labels",
     )
+    what.add_argument(
+        "--images",
+        type=Path,
+        metavar="FOLDER|ZIP",
+        help="images as assets: their words are read, and what a table among them says of each is taken with it",
+    )
     terminal.removal_options(what, command, "--undo", "N", "say what goes with this import; with --yes, undo it")
     what.add_argument(
         "--delete-assets",
         type=terminal.names,
         metavar="ID,ID",
         help="say what goes with these assets; with --yes, delete them",
+    )
+    command.add_argument(
+        "--rows", type=Path, metavar="FILE", help="with --images: the table whose rows name the images"
+    )
+    command.add_argument(
+        "--image-column", metavar="NAME", help="with --images: column of the table that names them (default: found)"
+    )
+    command.add_argument(
+        "--label-column", metavar="NAME", help="with --images: column of the table with labels (default: guessed)"
     )
     reading.label_options(command)
     reading.problem_option(command)
@@ -41,6 +56,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core import database, removal, tasks
 
     db = database.connect()
+    if args.images:
+        return _images(db, args)
     client_id = tasks.client_named(db, args.client)
     if args.log:
         return _log(db, args)
@@ -80,3 +97,36 @@ def _log(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
     lines += [f"{name}: {counted(labels, 'label')}" for name, labels in told["teachers"].items()]
     lines += reading.problem_lines(problems) + reading.unknown_lines(imports.unknown_labels(db, told["import_id"]))
     return told, "\n".join(lines)
+
+
+def _images(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
+    """What a folder or ZIP of images brought. InputError as image_import.import_images() raises it."""
+    from core import jobs, tasks
+    from core.assets import imports, profiles
+    from core.assets.label_columns import nearest
+    from core.words import counted
+
+    if args.rows:
+        terminal.must_exist(args.rows)
+    task = tasks.of(db, args.client, args.task)  # made if new: images may be the first that there is of a client
+    params = {
+        "task_id": task.id,
+        "path": str(args.images.resolve()),
+        "rows": args.rows and str(args.rows.resolve()),
+        "image_column": args.image_column,
+        "label": args.label_column,
+        "accepted": reading.labels_map(args),
+    }
+    told = jobs.run_here(db, "import_images", params, task, terminal.Log()).result
+    near = nearest(imports.unknown_labels(db, told["import_id"])) if args.accept_near else {}
+    if near:
+        told = jobs.run_here(db, "import_images", params | {"accepted": near | params["accepted"]}, task).result
+    problems = profiles.problems_of(db, told["import_id"])
+    reading.write_problems(args.problems, [(args.images.name, problems)])
+    lines = [
+        f"{counted(told['imported'], 'new asset')} and {told['unchanged']:,} there already of {counted(told['rows'], 'row')}, "
+        f"{counted(told['duplicates'], 'copy', 'copies')} of another, {counted(told['problems'], 'problem')}, "
+        f"{counted(told['labels'], 'label')}."
+    ]
+    lines += reading.problem_lines(problems, told["problems"])
+    return told, "\n".join(lines + reading.unknown_lines(imports.unknown_labels(db, told["import_id"])))

@@ -22,6 +22,7 @@ from core.wires import keys
 TREND = 6  # months
 PAGE_OF = {  # where a failed job of this kind is seen to
     "import_assets": "assets",
+    "import_images": "assets",
     "import_log": "assets",
     "take_calls": "connections",
     "label": "teacher",

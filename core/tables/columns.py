@@ -108,7 +108,7 @@ def guess_assets(
     """
     cells = _Cells(columns, rows, labels)
     roles = guess_roles(columns, {role: column.names for role, column in ASSET_COLUMNS.items()}, cells.fits)
-    named = [c for c in columns if c not in roles.values() and _is_text_name(c)]
+    named = [c for c in columns if c not in roles.values() and is_text_name(c)]
     text = tuple(c for c in named if cells.fits("text", c)) or tuple(named)
     free = [c for c in columns if c not in roles.values() and c not in text]
     if roles["label"] is None or not cells.labelled([roles["label"]], 0):
@@ -141,7 +141,8 @@ def last_name(column: str) -> str:
     return fold(column.rsplit(".", 1)[-1])
 
 
-def _is_text_name(column: str) -> bool:
+def is_text_name(column: str) -> bool:
+    """Whether a column's name says that it holds text."""
     return any(re.sub(r"\d+$", "", name) in _TEXT for name in (fold(column), last_name(column)))
 
 

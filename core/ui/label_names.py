@@ -14,7 +14,7 @@ from core.ui.frame import View
 from core.words import counted
 
 SHOWN = 20  # values on the page, the commonest
-IMPORTS = ("import_assets", "import_log")  # kinds of jobs that bring assets in
+IMPORTS = ("import_assets", "import_images", "import_log")  # kinds of jobs that bring assets in
 LEFT_OUT = "(no category)"
 
 

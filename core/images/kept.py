@@ -1,0 +1,113 @@
+"""A client's images in the workspace: the originals, each once by its content, thumbnails, and what is known of each.
+
+Files come first and the row last, so that what has a row is whole; an image that is there already is not decoded again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from core import settings
+from core.images import looking
+from core.images.looking import Facts
+from core.whole import write_whole
+
+ENDINGS = dict(looking.FORMATS.values())
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of a client: `sha256` of its bytes, format for people, facts, and likeness (core/images/likeness.py)."""
+
+    sha256: str
+    format: str
+    facts: Facts
+    likeness: str
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def folder(client_id: int) -> Path:
+    """Where a client's images lie."""
+    return settings.home() / "images" / str(client_id)
+
+
+def original(client_id: int, sha: str, format: str) -> Path:
+    """The file of an image, as it came."""
+    return folder(client_id) / sha[:2] / f"{sha}.{ENDINGS[format]}"
+
+
+def thumbnail(client_id: int, sha: str) -> Path:
+    """The small copy of an image, a JPEG."""
+    return folder(client_id) / sha[:2] / f"{sha}.small.jpg"
+
+
+def load(db: Database, client_id: int, shas: Iterable[str]) -> dict[str, Image]:
+    """Those of these images that are kept."""
+    query = """select sha256, format, width, height, facts, likeness from images where client_id = ?
+               and sha256 in (select value from json_each(?))"""
+    rows = db.execute(query, [client_id, json.dumps(list(shas))])
+    return {row[0]: Image(row[0], row[1], _facts(*row[2:5]), row[5]) for row in rows.fetchall()}
+
+
+def _facts(width: int, height: int, stored: str) -> Facts:
+    more = json.loads(stored)
+    return Facts(width, height, more["placement"], tuple(more["colours"]), more["animated"])
+
+
+def keep(client_id: int, data: bytes) -> tuple:
+    """Look at an image and write its files; returns its row, for enter(). Raises Unfit."""
+    looked = looking.look(data)
+    sha = sha256(data)
+    path = original(client_id, sha, looked.format)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, data)
+    write_whole(thumbnail(client_id, sha), looked.thumbnail)
+    facts = asdict(looked.facts)
+    size = facts.pop("width"), facts.pop("height")
+    return client_id, sha, looked.format, *size, len(data), looked.likeness, json.dumps(facts)
+
+
+def enter(db: Database, rows: list[tuple]) -> None:
+    """The rows of images whose files are written."""
+    with db.atomic():
+        db.conn.executemany(
+            """insert or ignore into images (client_id, sha256, format, width, height, bytes, likeness, facts)
+               values (?, ?, ?, ?, ?, ?, ?, ?)""",
+            rows,
+        )
+
+
+def of_assets(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[int, Path]:
+    """The thumbnails of those assets that have an image, by the assets' ids."""
+    query = """select id, image from assets where client_id = ? and image is not null
+               and id in (select value from json_each(?))"""
+    rows = db.execute(query, [client_id, json.dumps(list(asset_ids))]).fetchall()
+    return {asset_id: path for asset_id, sha in rows if (path := thumbnail(client_id, sha)).exists()}
+
+
+def any_of(db: Database, client_id: int) -> bool:
+    """Whether the client has images."""
+    return db.execute("select 1 from images where client_id = ? limit 1", [client_id]).fetchone() is not None
+
+
+def unused(db: Database, client_id: int) -> Iterator[str]:
+    """Forget the images that no asset has any more; gives their files, as paths within the workspace. In a transaction."""
+    rows = db.execute(
+        """select sha256, format from images where client_id = ? and sha256 not in
+           (select image from assets where client_id = ? and image is not null)""",
+        [client_id, client_id],
+    ).fetchall()
+    home = settings.home()
+    for sha, format in rows:
+        db.conn.execute("delete from images where client_id = ? and sha256 = ?", [client_id, sha])
+        yield str(original(client_id, sha, format).relative_to(home))
+        yield str(thumbnail(client_id, sha).relative_to(home))

@@ -1,0 +1,33 @@
+"""A process that reads images: a path a line on stdin, its words as a line of JSON on stdout; it ends when stdin does.
+
+One process a processor. Whatever ends the program that asks ends them, and an image that brings one down takes no other with it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from core.images.sources import Unfit
+
+
+def main() -> None:
+    from core.images.words import Reader, to_json
+
+    out = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)  # whatever libraries print is no answer
+    engine = Reader()
+    for line in sys.stdin:
+        path = Path(json.loads(line))
+        try:
+            answer = {"words": to_json(engine.read(path))}
+        except Unfit as why:
+            answer = {"what": why.what, "todo": why.todo}
+        out.write(json.dumps(answer) + "\n")
+        out.flush()
+
+
+if __name__ == "__main__":
+    main()

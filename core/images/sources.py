@@ -1,0 +1,142 @@
+"""Where images come from: a folder, or a ZIP that is read where it lies and never unpacked onto the disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from core.errors import InputError
+
+MAX_BYTES = 50_000_000  # of one image's file
+MAX_FILES = 500_000  # as many as a table may have rows
+BOMB_BYTES, BOMB_RATIO = 20_000_000, 100  # what unpacks to so much, and to so many times its size, is no image
+TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".parquet")
+JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # what systems leave beside images
+
+
+class Unfit(Exception):
+    """Why one file is left out: `what`, a sentence that goes on after its name, and `todo`. The rest is taken."""
+
+    def __init__(self, what: str, todo: str):
+        super().__init__(what)
+        self.what, self.todo = what, todo
+
+
+TOO_LONG = Unfit(
+    f"is larger than {MAX_BYTES // 1_000_000} MB; it was left out.", "Save it smaller: no reader needs so many bytes."
+)
+OUTSIDE = Unfit("has a path outside the ZIP; it was left out.", "Make the ZIP anew from the folder itself.")
+LOCKED = Unfit("is locked with a password; it was left out.", "Make a ZIP without one.")
+BOMB = Unfit(f"unpacks to more than {BOMB_RATIO} times its size; it was left out.", "Make the ZIP anew.")
+BROKEN = Unfit("cannot be unpacked; it was left out.", "Make the ZIP anew.")
+LINK = Unfit("is a link to a file elsewhere; it was left out.", "Put the file itself there.")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file of a source: its path within it, parts parted by "/", and how its bytes are read (raises Unfit, OSError)."""
+
+    name: str
+    read: Callable[[], bytes]
+
+    @property
+    def is_table(self) -> bool:
+        return self.name.lower().endswith(TABLES)
+
+
+def holds_images(path: Path) -> bool:
+    """Whether a path is one that entries() takes: a folder, or a ZIP that is no workbook."""
+    if path.is_dir():
+        return True
+    if not path.is_file() or path.suffix.lower() in TABLES or not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return "[Content_Types].xml" not in archive.namelist()
+
+
+def entries(path: Path) -> Iterator[Entry]:
+    """The files of a folder or ZIP, by name, without what systems leave beside them. Read each before the next is asked for.
+
+    Raises InputError where there is neither.
+    """
+    if path.is_dir():
+        yield from _of_folder(path)
+        return
+    if not path.exists():
+        raise InputError("There is no such folder or ZIP.", "Check the path.", where=str(path))
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise InputError(
+            "This is no ZIP, or a damaged one.", "Make it anew, or name the folder itself.", where=path.name
+        ) from None
+    with archive:
+        yield from _of_zip(path, archive)
+
+
+def _of_folder(folder: Path) -> Iterator[Entry]:
+    count = 0
+    for place, below, files in os.walk(folder):
+        below[:] = sorted(name for name in below if not _is_junk(name))
+        for name in sorted(files):
+            if _is_junk(name):
+                continue
+            count += 1
+            _not_too_many(folder, count)
+            file = Path(place, name)
+            shown = file.relative_to(folder).as_posix().encode("utf-8", "replace").decode()
+            yield Entry(shown, lambda file=file: _of_file(file))
+
+
+def _of_file(file: Path) -> bytes:
+    if file.is_symlink():
+        raise LINK
+    if not stat.S_ISREG(file.stat().st_mode) or file.stat().st_size > MAX_BYTES:
+        raise TOO_LONG
+    return file.read_bytes()
+
+
+def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
+    infos = [info for info in archive.infolist() if not info.is_dir()]
+    _not_too_many(path, len(infos))
+    for info in sorted(infos, key=lambda info: info.filename):
+        name = info.filename.replace("\\", "/")
+        parts = PurePosixPath(name).parts
+        if not any(map(_is_junk, parts)):
+            yield Entry(name, lambda info=info, parts=parts: _of_member(archive, info, parts))
+
+
+def _of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str, ...]) -> bytes:
+    """A member's bytes: never more than allowed, whatever its header says."""
+    if ".." in parts or parts[:1] == ("/",) or (parts and ":" in parts[0][:2]):
+        raise OUTSIDE
+    if info.flag_bits & 0x1:
+        raise LOCKED
+    if info.file_size > BOMB_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1):
+        raise BOMB
+    try:
+        with archive.open(info) as member:
+            data = member.read(MAX_BYTES + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        raise BROKEN from None
+    if len(data) > MAX_BYTES:
+        raise TOO_LONG
+    return data
+
+
+def _not_too_many(path: Path, count: int) -> None:
+    if count > MAX_FILES:
+        raise InputError(
+            f"It holds more than {MAX_FILES:,} files.",
+            "Split it and import the parts one after the other.",
+            where=path.name,
+        )
+
+
+def _is_junk(name: str) -> bool:
+    return (name.startswith(".") and name.strip(".") != "") or name.lower() in JUNK

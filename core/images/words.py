@@ -1,0 +1,138 @@
+"""The words on an image: what was read, where, how large and how surely; their reading order.
+
+The reader is rapidocr, an optional package (requirements-images.txt) with its models in it: nothing is fetched when it runs.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+WITHOUT_READER = InputError(
+    "The package that reads the words on images is not installed.",
+    "Install it with: .venv/bin/pip install -r requirements-images.lock, or give a table in which the words are typed.",
+)
+# An image is brought to about so many pixels: larger ones take longer and read no better; small ones read better enlarged.
+PIXELS, LARGEST_SIDE, MOST_ENLARGED = 600_000, 1920, 2.0
+SURE = 0.5  # confidence from which a word counts
+LARGE = 1.5  # times the usual size from which words are set large
+SAME_LINE = 0.5  # of a line's height, that two pieces of one line overlap at least
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of text as it stands together on an image: a line of it, or less. `box`: left, top, width, height in pixels of the
+    image; `size`: the height of its letters' line in pixels; `confidence`: the reader's, 0 to 1."""
+
+    text: str
+    box: tuple[int, int, int, int]
+    size: int
+    confidence: float
+
+
+def reader() -> str:
+    """The reader and its version, by which its results are known. Raises WITHOUT_READER where it is not installed."""
+    if importlib.util.find_spec("rapidocr") is None:
+        raise WITHOUT_READER
+    return f"rapidocr {importlib.metadata.version('rapidocr')}"
+
+
+class Reader:
+    """The loaded models. One thread: several readers side by side use every processor better than one that uses all."""
+
+    def __init__(self) -> None:
+        from rapidocr import RapidOCR
+
+        engine = "EngineConfig.onnxruntime"
+        self._engine = RapidOCR(
+            params={
+                "Global.log_level": "critical",
+                "Global.use_cls": False,
+                f"{engine}.intra_op_num_threads": 1,
+                f"{engine}.inter_op_num_threads": 1,
+                "Det.limit_type": "max",  # else a banner of 728x90 is enlarged to a width of 6,000 pixels
+                "Det.limit_side_len": LARGEST_SIDE,
+            }
+        )
+
+    def read(self, path: Path) -> list[Word]:
+        """The words on the image at `path`, in reading order. Raises Unfit where it cannot be decoded."""
+        import numpy as np
+        from PIL import Image
+
+        from core.images.looking import upright
+
+        image = upright(path.read_bytes())
+        scale = min((PIXELS / (image.width * image.height)) ** 0.5, LARGEST_SIDE / max(image.size), MOST_ENLARGED)
+        size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
+        pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))[:, :, ::-1]  # it wants blue first
+        found = self._engine(np.ascontiguousarray(pixels))
+        if found.boxes is None or found.txts is None:
+            return []
+        words = [
+            _word(text, corners / scale, float(score))
+            for text, corners, score in zip(found.txts, found.boxes, found.scores)
+            if text.strip() and score >= SURE
+        ]
+        return in_order(words)
+
+
+def _word(text: str, corners: np.ndarray, confidence: float) -> Word:
+    """`corners`: (4, 2), clockwise from the upper left of the text itself, which may be turned."""
+    import numpy as np
+
+    left, top = corners.min(axis=0)
+    width, height = corners.max(axis=0) - corners.min(axis=0)
+    size = (np.linalg.norm(corners[0] - corners[3]) + np.linalg.norm(corners[1] - corners[2])) / 2
+    box = tuple(round(float(value)) for value in (left, top, width, height))
+    return Word(" ".join(text.split()), box, round(float(size)), round(confidence, 3))
+
+
+def in_order(words: Sequence[Word]) -> list[Word]:
+    """Words line by line from the top, those of one line from the left."""
+    lines: list[list[Word]] = []
+    for word in sorted(words, key=lambda one: one.box[1] + one.box[3] / 2):
+        if lines and _on_line(lines[-1], word):
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    return [word for line in lines for word in sorted(line, key=lambda one: one.box[0])]
+
+
+def _on_line(line: list[Word], word: Word) -> bool:
+    _, top, _, height = line[0].box
+    shared = min(top + height, word.box[1] + word.box[3]) - max(top, word.box[1])
+    return shared >= SAME_LINE * max(min(height, word.box[3]), 1)
+
+
+def text_of(words: Sequence[Word]) -> str:
+    """The words as a text, a piece of text a line."""
+    return "\n".join(word.text for word in words)
+
+
+def large(words: Sequence[Word]) -> str:
+    """Those set large: at least LARGE times the middle size of all words; "" where all are of about one size."""
+    if not words:
+        return ""
+    sizes = sorted(word.size for word in words)
+    middle = sizes[(len(sizes) - 1) // 2]
+    return " ".join(word.text for word in words if word.size >= LARGE * middle)
+
+
+def to_json(words: Sequence[Word]) -> str:
+    return json.dumps([asdict(word) for word in words], ensure_ascii=False)
+
+
+def from_json(stored: str) -> list[Word]:
+    rows: list[dict[str, Any]] = json.loads(stored)
+    return [Word(row["text"], tuple(row["box"]), row["size"], row["confidence"]) for row in rows]

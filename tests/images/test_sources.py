@@ -1,0 +1,76 @@
+"""Folders and ZIPs: nothing outside them is read or written, nothing large is unpacked, and the rest is there."""
+
+from __future__ import annotations
+
+import zipfile
+
+import pytest
+
+from core.errors import InputError
+from core.images import sources
+from core.images.sources import Unfit
+
+
+def read(path):
+    """name -> bytes, or the sentence."""
+    found = {}
+    for entry in sources.entries(path):
+        try:
+            found[entry.name] = entry.read()
+        except Unfit as why:
+            found[entry.name] = why.what
+    return found
+
+
+def test_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "a b.png").write_bytes(b"1")
+    (tmp_path / "<b>.png").write_bytes(b"2")
+    for junk in (".DS_Store", "Thumbs.db", "._a.png"):
+        (tmp_path / junk).write_bytes(b"x")
+    outside = tmp_path.parent / "secret.png"
+    outside.write_bytes(b"3")
+    (tmp_path / "link.png").symlink_to(outside)
+    (tmp_path / "elsewhere").symlink_to(tmp_path.parent)
+    monkeypatch.setattr(sources, "MAX_BYTES", 5)
+    (tmp_path / "large.png").write_bytes(b"123456")
+    assert read(tmp_path) == {
+        "<b>.png": b"2", "deep/er/a b.png": b"1", "link.png": sources.LINK.what, "large.png": sources.TOO_LONG.what,
+    }  # fmt: skip
+
+
+def test_a_zip(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("ads\\one.png", b"1")
+        archive.writestr("__MACOSX/ads/._one.png", b"x")
+        archive.writestr("../../up.png", b"2")
+        archive.writestr("/etc/root.png", b"3")
+        archive.writestr("C:/win.png", b"4")
+        archive.writestr("bomb.png", b"\0" * (sources.BOMB_BYTES + 1))
+        archive.writestr("two.png", b"5")
+    assert read(path) == {
+        "../../up.png": sources.OUTSIDE.what, "/etc/root.png": sources.OUTSIDE.what, "C:/win.png": sources.OUTSIDE.what,
+        "ads/one.png": b"1", "bomb.png": sources.BOMB.what, "two.png": b"5",
+    }  # fmt: skip
+
+
+def test_a_zip_whose_header_lies_or_whose_bytes_are_damaged(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MAX_BYTES", 1000)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("long.png", bytes(range(256)) * 40)
+        archive.writestr("bad.png", bytes(range(256)) * 2)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"bad.png") + len("bad.png") + 3
+    data[at : at + 20] = b"\xff" * 20
+    path.write_bytes(bytes(data))
+    assert read(path) == {"long.png": sources.TOO_LONG.what, "bad.png": sources.BROKEN.what}
+
+
+def test_what_is_no_source(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 not one")
+    for name in ("a.zip", "missing"):
+        with pytest.raises(InputError):
+            list(sources.entries(tmp_path / name))
+    assert not sources.holds_images(tmp_path / "a.zip") and sources.holds_images(tmp_path)
