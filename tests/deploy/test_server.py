@@ -29,10 +29,10 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import database, jobs, tasks
 from core.deploy import service as services
+from core.deploy.endpoints import application
 from core.deploy.fallback import TeacherReply
 from core.deploy.gate import MOST_BYTES, Gate
 from core.deploy.live import Served
-from core.deploy.server import application
 from core.deploy.service import Service
 from core.deploy.tally import Tally
 from core.evaluate import house
