@@ -18,6 +18,7 @@ import psutil
 from sqlite_utils import Database
 
 from core import settings
+from core.errors import InputError
 from core.images import kept, words
 from core.images.kept import Image
 from core.jobs.progress import NoProgress
@@ -25,7 +26,7 @@ from core.jobs.progress import NoProgress
 STEP = "Reading the words"
 PROCESS_BYTES = 700_000_000  # of memory, that one reader takes at most, by measurement
 LOOK = 0.5  # seconds between looks at whether to stop
-CRASHED = "The image brought the reader down twice."
+CRASHED = "brings the reader down."
 
 
 def read(
@@ -56,6 +57,16 @@ def read(
         at += 1
         progress(at, len(images), step)
     return failed
+
+
+def read_file(path: Path) -> list[words.Word]:
+    """The words on one image, which is not kept. InputError where it cannot be read, or by nothing."""
+    words.reader()
+    with _started() as readers:
+        answer = readers.ask(path)
+    if "words" not in answer:
+        raise InputError(f"The image {answer['what']}", answer.get("todo", ""))
+    return words.from_json(answer["words"])
 
 
 def known(db: Database, client_id: int, shas: Iterable[str]) -> dict[str, list[words.Word]]:
