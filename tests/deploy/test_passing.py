@@ -23,11 +23,11 @@ import uvicorn
 
 from core import database, tasks
 from core.deploy import passing as passing_on
+from core.deploy.endpoints import application
 from core.deploy.gate import Gate
 from core.deploy.passing import Passing, onward
 from core.deploy.passing import Upstream as Upstreaming
 from core.deploy.recording import Recorder
-from core.deploy.server import application
 from core.deploy.service import Service
 from core.exchanges import kept, patterns
 from core.wires import connections

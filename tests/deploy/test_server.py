@@ -29,10 +29,10 @@ from streamlit.testing.v1 import AppTest
 from core import __main__ as cli
 from core import database, jobs, tasks
 from core.deploy import service as services
+from core.deploy.endpoints import application
 from core.deploy.fallback import TeacherReply
 from core.deploy.gate import MOST_BYTES, Gate
 from core.deploy.live import Served
-from core.deploy.server import application
 from core.deploy.service import Service
 from core.deploy.tally import Tally
 from core.evaluate import house
@@ -205,6 +205,7 @@ def test_who_answers_is_said_and_the_teacher_is_asked_only_where_the_student_is_
     assert 80 < sum(result["handled"] for result in known) < 160
     assert (unknown["handled"], unknown["answered_by"], unknown["category"] is None) == (False, None, False)
     nothing = {"category": None, "confidence": None, "handled": False, "strange": False, "answered_by": None, "top": []}
+    nothing |= {"tags": None}
     assert empty == nothing
     unsure = sum(not result["handled"] for result in known)
     assert server.count("understudy_fell_back_total") >= unsure

@@ -51,7 +51,7 @@ def traffic(day: int) -> list[str]:
 def play(db: Database, task: Task, begins: float, told: Callable[[str, str], None]) -> dict[str, Any]:
     """The week of the task's student at work, whose days begin at `begins` (seconds since 1970). `told` hears of each moment, the
     day's number or "learned", and how the promise stands then. Returns what was learned, and the calls to the teacher by day."""
-    clock, calls = [begins], {}
+    clock, calls = [begins + DAY / 2], {}
     _at_work(db, task, find(db, task)["id"], begins)
     rules.put_watching(db, task, rules.Watching(share=0.5, broken=rules.TEACHER))
     rules.put_keeping(db, task.client_id, rules.Keeping(texts=rules.ASKED, audit_usd=50.0))
@@ -69,7 +69,7 @@ def play(db: Database, task: Task, begins: float, told: Callable[[str, str], Non
             if day == 6:
                 learned = learn_job(db, {"task_id": task.id}, NoProgress())
                 told("learned", standing.state(db, task))
-                _at_work(db, task, learned["student"], clock[0])
+                _at_work(db, task, learned["student"], clock[0] - DAY / 2)
     return learned | {"calls": calls}
 
 
