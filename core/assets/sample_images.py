@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from core.assets import sample
+from core.escape import Cells
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -50,17 +51,21 @@ def write(folder: Path, rows: int, seed: int = 7) -> tuple[Path, Path]:
     assets.unlink()
     creatives = folder / "creatives"
     creatives.mkdir(parents=True, exist_ok=True)
-    named, words = [], []
-    for row in table.to_dict("records"):
-        rng = random.Random(f"{seed} {row['asset_id']}")
-        made = draw([row["headline"], row["body"], row["cta"]], rng)
-        ending = rng.choice(list(ENDINGS))
-        name = f"{row['asset_id']}.{ending}"
-        made.image.save(creatives / name, ENDINGS[ending], quality=90)
-        named.append({"asset_id": row["asset_id"], "image": name, "recorded_label": row["recorded_label"]})
-        words.append({"image": name, "words": "\n".join(made.words)})
-    pd.DataFrame(named).to_csv(creatives / "creatives.csv", index=False)
-    pd.DataFrame(words).to_csv(folder / "words.csv", index=False)
+    with (
+        (creatives / "creatives.csv").open("w", newline="", encoding="utf-8") as named,
+        (folder / "words.csv").open("w", newline="", encoding="utf-8") as drawn,
+    ):
+        names, words = Cells(named), Cells(drawn)
+        names.row("asset_id", "image", "recorded_label")
+        words.row("image", "words")
+        for row in table.to_dict("records"):
+            rng = random.Random(f"{seed} {row['asset_id']}")
+            made = draw([row["headline"], row["body"], row["cta"]], rng)
+            ending = rng.choice(list(ENDINGS))
+            name = f"{row['asset_id']}.{ending}"
+            made.image.save(creatives / name, ENDINGS[ending], quality=90)
+            names.row(row["asset_id"], name, row["recorded_label"])
+            words.row(name, "\n".join(made.words))
     return taxonomy, creatives
 
 
