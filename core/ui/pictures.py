@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from core.images import kept
 
 IMAGE = "Image"  # the column of a table that shows them
+CELL = (128, 64)  # pixels
 
 
 def of_asset(db: Database, client_id: int, asset_id: int) -> None:
@@ -28,12 +29,20 @@ def first(db: Database, client_id: int, table: pd.DataFrame, ids: Sequence[Any])
     paths = kept.of_assets(db, client_id, map(int, ids))
     if not paths:
         return table
-    shown = {id: f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}" for id, path in paths.items()}
+    shown = {id: _cell(path.read_bytes()) for id, path in paths.items()}
     shifted = table.copy()
     shifted.insert(0, IMAGE, [shown.get(int(id)) for id in ids])
     return shifted
 
 
+def _cell(jpeg: bytes) -> str:
+    """An image as the address of one that fits a table's cell whole: the table would cut off the ends of a wide one."""
+    inner = f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    size = f'width="{CELL[0]}" height="{CELL[1]}"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size}><image {size} href="{inner}"/></svg>'
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
 def columns(table: pd.DataFrame) -> dict[str, Any]:
     """How such a table's images are drawn, for its column_config."""
-    return {IMAGE: st.column_config.ImageColumn(IMAGE, width="small")} if IMAGE in table else {}
+    return {IMAGE: st.column_config.ImageColumn(IMAGE, width=CELL[0] + 20)} if IMAGE in table else {}

@@ -49,7 +49,10 @@ def test_images_come_in_on_the_assets_page(open_page, db, tmp_path):
     app = open_page("assets", task)
     table = next(one.value for one in app.dataframe if "Image" in one.value)
     assert table["Asset"].tolist() == [NAME]
-    assert base64.b64decode(table["Image"][0].partition(",")[2]).startswith(b"\xff\xd8")
+    cell = base64.b64decode(table["Image"][0].partition(",")[2]).decode()
+    assert cell.startswith("<svg") and base64.b64decode(cell.split("base64,")[1].partition('"')[0]).startswith(
+        b"\xff\xd8"
+    )
     told = next(one.value for one in app.dataframe if "What to do" in one.value)
     assert told["What"].tolist() == ["bad.png is empty. The row was left out."]
 
