@@ -26,6 +26,10 @@ from core.jobs.progress import NoProgress
 STEP = "Reading the words"
 PROCESS_BYTES = 700_000_000  # of memory, that one reader takes at most, by measurement
 LOOK = 0.5  # seconds between looks at whether to stop
+NOT_STARTING = InputError(
+    "The package that reads the words on images does not start.",
+    "Install it anew with: .venv/bin/pip install -r requirements-images.lock; if it still does not, close other programs.",
+)
 CRASHED = "brings the reader down."
 
 
@@ -34,7 +38,7 @@ def read(
 ) -> dict[str, str]:
     """Read those images that were not read yet; returns why those could not be that cannot, by sha256.
 
-    Raises words.WITHOUT_READER where there is no reader and there is something to read; Cancelled.
+    Raises words.WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come up; Cancelled.
     """
     images = list({image.sha256: image for image in images}.values())
     done = known(db, client_id, [image.sha256 for image in images])
@@ -125,6 +129,7 @@ class _Readers:
         return {"what": CRASHED}
 
     def _take(self) -> subprocess.Popen:
+        """A reader that waits, else a new one. Raises NOT_STARTING where it does not come up."""
         with self._lock:
             if self._free:
                 return self._free.pop()
@@ -133,7 +138,9 @@ class _Readers:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=settings.ROOT,
             )  # fmt: skip
             self._all.add(process)
-            return process
+        if not process.stdout.readline():
+            raise NOT_STARTING
+        return process
 
     def _bury(self, process: subprocess.Popen) -> None:
         process.kill()
