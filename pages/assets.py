@@ -12,6 +12,7 @@ from core.ui import (
     facet_columns,
     family_choice,
     frame,
+    image_files,
     label_names,
     latency_unit,
     logs,
@@ -48,6 +49,7 @@ def main() -> None:
                 _import(view, path, running)
         # How an earlier file failed is of no use beside a new one.
         progress.watch(view, "import_assets", expected=running, about={"path": str(path)} if path else None)
+        image_files.section(view)
         logs.section(view)
         label_names.settle(view)
         if data_profile.show(view):

@@ -6,7 +6,7 @@ from core.evaluate.comparison import Comparison, comparison
 from core.evaluate.versions import behind_words, name_of
 from core.money.prices import SECONDS
 from core.train.registry import all_students, looked_at
-from core.ui import answers, facet_answers, frame, pins
+from core.ui import answers, facet_answers, frame, pins, try_image
 from core.ui.figures import figure
 from core.words import milliseconds, money, percent
 
@@ -33,6 +33,7 @@ def main() -> None:
         text = _text(view, live)
         if not text.strip():
             return
+        try_image.show(view, text)
         result = comparison(view.db, live["id"])
         facet_answers.show(view, text)
         left, right = st.columns(2, gap="large")
@@ -52,6 +53,7 @@ def _text(view: frame.View, live: dict) -> str:
             label = frame.plain(asset["text"][:60].strip() + " …")
             if place.button(label, key=f"example-{asset['id']}", width="stretch"):
                 st.session_state["try-text"] = asset["text"]
+    try_image.upload(view, "try-text")
     with st.form("try", border=False):
         text = st.text_area("The asset's words", key="try-text", height=110, max_chars=20_000)
         asked = st.form_submit_button("Ask student and teacher", type="primary", icon=":material/play_arrow:")

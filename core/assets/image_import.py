@@ -97,7 +97,7 @@ def open_images(
             where=path.name,
         )
     if rows is None and inside:
-        rows = imports.keep_upload(*inside[0])
+        rows = imports.keep_upload(*inside[0], digest)
     if not taken.images:
         why = next((f"{name} {what}" for name, (what, _) in taken.unfit.items()), "")
         raise InputError(
@@ -149,7 +149,7 @@ def _image_column(table: Table, named: str | None, taken: Taken) -> str:
 
 
 def _look(db: Database, client_id: int, path: Path, progress: NoProgress) -> tuple[Taken, list[tuple[str, bytes]], str]:
-    """Keep every image of a source; what it holds, the tables among it, and a hash of all of it."""
+    """Keep every image of a source; what it holds, the tables among it, and what it is known by."""
     taken, tables, digest = Taken({}, {}, {}, {}, {}), [], hashlib.sha256()
     total = sum(1 for _ in sources.entries(path))
     done = 0
@@ -162,7 +162,7 @@ def _look(db: Database, client_id: int, path: Path, progress: NoProgress) -> tup
             _keep(db, client_id, [(entry.name, data) for entry, data in files if not entry.is_table], taken, pool)
             done = min(done + AT_ONCE, total)
             progress(done, total, LOOK)
-    return taken, tables, digest.hexdigest()
+    return taken, tables, imports.sha256_of(path) if path.is_file() else digest.hexdigest()
 
 
 def _batches(entries: Iterator[Entry], taken: Taken) -> Iterator[list[tuple[Entry, bytes]]]:
@@ -174,7 +174,7 @@ def _batches(entries: Iterator[Entry], taken: Taken) -> Iterator[list[tuple[Entr
         except Unfit as why:
             taken.unfit[entry.name] = (why.what, why.todo)
         except OSError as error:
-            taken.unfit[entry.name] = (f"cannot be opened ({error.strerror}); it was left out.", "Check its rights.")
+            taken.unfit[entry.name] = (f"cannot be opened ({error.strerror}).", "Check its rights.")
         if count % AT_ONCE == 0:
             yield files
             files = []

@@ -99,8 +99,8 @@ def beside(path: Path, taken: Taken, rows_of: Table, image_column: str, text: tu
             what = f"The words on {counted(len(taken.unread), 'image')} could not be read ({why}); what was typed was taken."
             problems.add(None, WORDS, what, "Once they can be, undo this import and import the images again.")
         for name in sorted({*taken.images, *taken.unfit} - used):
-            why = taken.unfit.get(name, ("stands in no row of the table; it was left out.", "Add a row for it."))
-            problems.add(None, image_column, f"{name[:120]} {why[0]}", why[1])
+            why = taken.unfit.get(name, ("stands in no row of the table.", "Add a row for it."))
+            problems.add(None, image_column, f"{name[:120]} {why[0]} It was left out.", why[1])
 
     return _table(path, tuple(rows_of.columns), rows)
 
@@ -163,17 +163,13 @@ def _missing(cell: str, meant: image_names.Meant, taken: Taken) -> tuple[str, st
 
 def _wordless(table: Table, problems: Problems, row: int, name: str, taken: Taken) -> None:
     why = taken.unread.get(taken.images[name].sha256)
-    what = (
-        f"could not be read ({why.rstrip('.')}); it was left out."
-        if why
-        else "has no words that can be read; it was left out."
-    )
+    what = f"could not be read ({why.rstrip('.')})." if why else "has no words that can be read."
     _leave_out(table, problems, row, name, what, NO_WORDS)
 
 
 def _leave_out(table: Table, problems: Problems, row: int, name: str, what: str, todo: str) -> None:
     table.left_out += 1
-    problems.add(row, FILE, f"{name[:120]} {what}", todo)
+    problems.add(row, FILE, f"{name[:120]} {what} It was left out.", todo)
 
 
 def _remark(problems: Problems, row: int, name: str, taken: Taken) -> None:

@@ -95,7 +95,7 @@ def import_assets(
         if mapping.family:
             _families(db, task, stage, read)
         report(read.rows, read.rows, "Step 3 of 3: saving")
-        return enter(db, task, filename or path.name, sha256 or _sha256(path), mapping, read, stage_path, into)
+        return enter(db, task, filename or path.name, sha256 or sha256_of(path), mapping, read, stage_path, into)
 
 
 def _families(db: Database, task: Task, stage: sqlite3.Connection, read: Reading) -> None:
@@ -143,12 +143,13 @@ def label_forms(db: Database, task: Task) -> frozenset[str]:
     return name_forms(taxonomy.load(db, version)) if version is not None else frozenset()
 
 
-def keep_upload(name: str, data: bytes) -> Path:
-    """Copy an upload to workspace/uploads/<12 hex of its SHA-256>/<safe name>, whole or not at all; returns the path."""
+def keep_upload(name: str, data: bytes, sha256: str | None = None) -> Path:
+    """Copy an upload to workspace/uploads/<12 hex of its SHA-256>/<safe name>, whole or not at all; returns the path. `sha256`:
+    that of the upload it belongs to, with which it goes."""
     safe = re.sub(r"[^\w.-]+", "_", name.replace("\\", "/").rsplit("/", 1)[-1]).strip("._")[-80:] or "file"
-    path = settings.subfolder("uploads") / hashlib.sha256(data).hexdigest()[:12] / safe
+    path = settings.subfolder("uploads") / (sha256 or hashlib.sha256(data).hexdigest())[:12] / safe
     path.parent.mkdir(exist_ok=True)
-    if not path.exists():
+    if sha256 or not path.exists():
         write_whole(path, data)
     return path
 
@@ -169,7 +170,8 @@ def alone(client_id: int, report: NoProgress) -> Iterator[None]:
         lock.release()
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as hex."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -26,6 +26,9 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="N",
         help="give each asset labels of so many facets, 4 at most: topic, format, …",
     )
+    command.add_argument(
+        "--images", action="store_true", help="draw the assets as images, with a table that names them and their labels"
+    )
     command.add_argument("--to", type=Path, metavar="FOLDER", help="where to (default: sample-N in the workspace)")
     command.add_argument("--seed", type=int, default=7, metavar="N", help="another seed, other data (default: 7)")
 
@@ -34,17 +37,22 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Made-up sample data of any size."""
     from core import settings
     from core.assets import sample as assets
-    from core.assets import sample_facets
+    from core.assets import sample_facets, sample_images
     from core.write import sample as pairs
 
     if args.pairs and args.facets:
         raise InputError("Facets are of assets, and --pairs makes briefs with copy.", "Leave out --facets or --pairs.")
+    if args.images and (args.pairs or args.facets):
+        raise InputError("Images are drawn of assets with one label.", "Leave out --images, --pairs or --facets.")
     count = args.pairs or args.rows
     what = "pairs-" if args.pairs else f"{args.facets}-facets-" if args.facets else ""
+    what = "images-" if args.images else what
     folder = args.to or settings.home() / f"sample-{what}{count}"
     try:
         if args.facets:
             first, second = sample_facets.write(folder, count, args.seed, args.facets)
+        elif args.images:
+            first, second = sample_images.write(folder, count, args.seed)
         else:
             first, second = (pairs if args.pairs else assets).write(folder, count, args.seed)
     except OSError as error:

@@ -94,6 +94,14 @@ def of_assets(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[in
     return {asset_id: path for asset_id, sha in rows if (path := thumbnail(client_id, sha)).exists()}
 
 
+def of_text(db: Database, client_id: int, text_hash: str) -> Path | None:
+    """The thumbnail of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
+    query = "select image from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
+    row = db.execute(query, [client_id, text_hash]).fetchone()
+    path = thumbnail(client_id, row[0]) if row else None
+    return path if path is not None and path.exists() else None
+
+
 def any_of(db: Database, client_id: int) -> bool:
     """Whether the client has images."""
     return db.execute("select 1 from images where client_id = ? limit 1", [client_id]).fetchone() is not None

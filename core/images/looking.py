@@ -29,7 +29,7 @@ FORMATS = {  # what is read: name for people, and the ending its file is kept un
 OPENED = [name for name in FORMATS if name != "MPO"]  # which opens as a JPEG
 ENDINGS = {"jpeg": "jpg", "jpe": "jpg", "tiff": "tif", "dib": "bmp", "apng": "png"}
 MAX_PIXELS = 50_000_000
-THUMBNAIL = 320  # pixels of its longer side
+THUMBNAIL = 240  # pixels of its longer side
 RATIOS = {"1:1": 1.0, "4:5": 0.8, "9:16": 9 / 16, "1.91:1": 1.91, "16:9": 16 / 9, "2:3": 2 / 3, "4:3": 4 / 3}
 NEAR_RATIO = 0.02  # of a ratio, within which an image has it
 DISPLAY = {
@@ -51,9 +51,9 @@ COLOURS = {
     "brown": (115, 75, 45),
 }
 FEWEST = 0.12  # share of the pixels from which a colour is one of the image's
-EMPTY = Unfit("is empty; it was left out.", "Export it again.")
-NO_IMAGE = Unfit("is no image that can be read; it was left out.", "Save it as PNG or JPEG.")
-DAMAGED = Unfit("is damaged; it was left out.", "Export it again.")
+EMPTY = Unfit("is empty.", "Export it again.")
+NO_IMAGE = Unfit("is no image that can be read.", "Save it as PNG or JPEG.")
+DAMAGED = Unfit("is damaged.", "Export it again.")
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def upright(data: bytes) -> Image.Image:
                 kind, pixels = image.format, image.width * image.height
                 if pixels > MAX_PIXELS:
                     raise Unfit(
-                        f"has {pixels / 1e6:,.0f} megapixels, at most {MAX_PIXELS / 1e6:,.0f} are read; it was left out.",
+                        f"has {pixels / 1e6:,.0f} megapixels, at most {MAX_PIXELS / 1e6:,.0f} are read.",
                         "Save it smaller.",
                     )
                 moves = kind in ("GIF", "WEBP", "PNG") and bool(getattr(image, "is_animated", False))
@@ -124,7 +124,7 @@ def upright(data: bytes) -> Image.Image:
                 turned = ImageOps.exif_transpose(image)
                 plain = _rgb(turned)
     except Image.DecompressionBombError:
-        raise Unfit(f"has more than {MAX_PIXELS / 1e6:,.0f} megapixels; it was left out.", "Save it smaller.") from None
+        raise Unfit(f"has more than {MAX_PIXELS / 1e6:,.0f} megapixels.", "Save it smaller.") from None
     except Image.UnidentifiedImageError:
         raise NO_IMAGE from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, ZeroDivisionError, OverflowError):
@@ -181,5 +181,5 @@ def _thumbnail(image: Image.Image) -> bytes:
     small = image.copy()
     small.thumbnail((THUMBNAIL, THUMBNAIL))
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=80)
+    small.save(out, "JPEG", quality=75)
     return out.getvalue()

@@ -1,4 +1,5 @@
-"""A process that reads images: a path a line on stdin, its words as a line of JSON on stdout; it ends when stdin does.
+"""A process that reads images: a path a line on stdin, its words as a line of JSON on stdout, after an empty line once it is ready;
+it ends when stdin does.
 
 One process a processor. Whatever ends the program that asks ends them, and an image that brings one down takes no other with it.
 """
@@ -19,6 +20,8 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # whatever libraries print is no answer
     engine = Reader()
+    out.write("\n")
+    out.flush()
     for line in sys.stdin:
         path = Path(json.loads(line))
         try:

@@ -18,6 +18,7 @@ import psutil
 from sqlite_utils import Database
 
 from core import settings
+from core.errors import InputError
 from core.images import kept, words
 from core.images.kept import Image
 from core.jobs.progress import NoProgress
@@ -25,7 +26,11 @@ from core.jobs.progress import NoProgress
 STEP = "Reading the words"
 PROCESS_BYTES = 700_000_000  # of memory, that one reader takes at most, by measurement
 LOOK = 0.5  # seconds between looks at whether to stop
-CRASHED = "The image brought the reader down twice."
+NOT_STARTING = InputError(
+    "The package that reads the words on images does not start.",
+    "Install it anew with: .venv/bin/pip install -r requirements-images.lock; if it still does not, close other programs.",
+)
+CRASHED = "brings the reader down."
 
 
 def read(
@@ -33,7 +38,7 @@ def read(
 ) -> dict[str, str]:
     """Read those images that were not read yet; returns why those could not be that cannot, by sha256.
 
-    Raises words.WITHOUT_READER where there is no reader and there is something to read; Cancelled.
+    Raises words.WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come up; Cancelled.
     """
     images = list({image.sha256: image for image in images}.values())
     done = known(db, client_id, [image.sha256 for image in images])
@@ -56,6 +61,16 @@ def read(
         at += 1
         progress(at, len(images), step)
     return failed
+
+
+def read_file(path: Path) -> list[words.Word]:
+    """The words on one image, which is not kept. InputError where it cannot be read, or by nothing."""
+    words.reader()
+    with _started() as readers:
+        answer = readers.ask(path)
+    if "words" not in answer:
+        raise InputError(f"The image {answer['what']}", answer.get("todo", ""))
+    return words.from_json(answer["words"])
 
 
 def known(db: Database, client_id: int, shas: Iterable[str]) -> dict[str, list[words.Word]]:
@@ -114,6 +129,7 @@ class _Readers:
         return {"what": CRASHED}
 
     def _take(self) -> subprocess.Popen:
+        """A reader that waits, else a new one. Raises NOT_STARTING where it does not come up."""
         with self._lock:
             if self._free:
                 return self._free.pop()
@@ -122,7 +138,9 @@ class _Readers:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=settings.ROOT,
             )  # fmt: skip
             self._all.add(process)
-            return process
+        if not process.stdout.readline():
+            raise NOT_STARTING
+        return process
 
     def _bury(self, process: subprocess.Popen) -> None:
         process.kill()

@@ -27,14 +27,12 @@ class Unfit(Exception):
         self.what, self.todo = what, todo
 
 
-TOO_LONG = Unfit(
-    f"is larger than {MAX_BYTES // 1_000_000} MB; it was left out.", "Save it smaller: no reader needs so many bytes."
-)
-OUTSIDE = Unfit("has a path outside the ZIP; it was left out.", "Make the ZIP anew from the folder itself.")
-LOCKED = Unfit("is locked with a password; it was left out.", "Make a ZIP without one.")
-BOMB = Unfit(f"unpacks to more than {BOMB_RATIO} times its size; it was left out.", "Make the ZIP anew.")
-BROKEN = Unfit("cannot be unpacked; it was left out.", "Make the ZIP anew.")
-LINK = Unfit("is a link to a file elsewhere; it was left out.", "Put the file itself there.")
+TOO_LONG = Unfit(f"is larger than {MAX_BYTES // 1_000_000} MB.", "Save it smaller: no reader needs so many bytes.")
+OUTSIDE = Unfit("has a path outside the ZIP.", "Make the ZIP anew from the folder itself.")
+LOCKED = Unfit("is locked with a password.", "Make a ZIP without one.")
+BOMB = Unfit(f"unpacks to more than {BOMB_RATIO} times its size.", "Make the ZIP anew.")
+BROKEN = Unfit("cannot be unpacked.", "Make the ZIP anew.")
+LINK = Unfit("is a link to a file elsewhere.", "Put the file itself there.")
 
 
 @dataclass(frozen=True)

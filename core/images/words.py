@@ -27,6 +27,7 @@ PIXELS, LARGEST_SIDE, MOST_ENLARGED = 600_000, 1920, 2.0
 SURE = 0.5  # confidence from which a word counts
 LARGE = 1.5  # times the usual size from which words are set large
 SAME_LINE = 0.5  # of a line's height, that two pieces of one line overlap at least
+_WIDE = {0xFF01 + place: 0x21 + place for place in range(94)}  # the reader writes some signs as wide as Chinese ones
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def _word(text: str, corners: np.ndarray, confidence: float) -> Word:
     width, height = corners.max(axis=0) - corners.min(axis=0)
     size = (np.linalg.norm(corners[0] - corners[3]) + np.linalg.norm(corners[1] - corners[2])) / 2
     box = tuple(round(float(value)) for value in (left, top, width, height))
-    return Word(" ".join(text.split()), box, round(float(size)), round(confidence, 3))
+    return Word(" ".join(text.translate(_WIDE).split()), box, round(float(size)), round(confidence, 3))
 
 
 def in_order(words: Sequence[Word]) -> list[Word]:

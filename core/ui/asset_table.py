@@ -9,11 +9,13 @@ from core import taxonomy
 from core.label import search
 from core.label.runs import newest_in_use
 from core.label.search import Wanted
+from core.ui import pictures
 from core.ui.frame import View
 from core.words import counted
 
 PAGE = 50
 ANY, UNLABELLED = "any", "none yet"
+ROW_HEIGHT = 72  # of rows with images
 SPLITS = ("train", "calibration", "test")
 
 
@@ -35,14 +37,16 @@ def show(view: View) -> list[int]:
     table = pd.DataFrame(matching).rename(
         columns={"external_id": "Asset", "text": "Words", "label": "Label", "split": "Split"}
     )
+    shown = pictures.first(view.db, view.task.client_id, table.drop(columns="id").fillna(""), table["id"])
     picked = st.dataframe(
-        table.drop(columns="id").fillna(""),
+        shown,
         hide_index=True,
         key=f"assets-{page}-{wanted}",
         on_select="rerun",
         selection_mode="multi-row",
-        height=min(35 * (len(table) + 1) + 3, 400),
-        column_config={"Words": st.column_config.TextColumn(width=520)},
+        height=min((ROW_HEIGHT if pictures.IMAGE in shown else 35) * (len(table) + 1) + 3, 400),
+        column_config={"Words": st.column_config.TextColumn(width=520)} | pictures.columns(shown),
+        row_height=ROW_HEIGHT if pictures.IMAGE in shown else None,
     )
     return [int(table["id"].iloc[row]) for row in picked.selection.rows]
 

@@ -13,7 +13,8 @@ from core import database, review
 from core.evaluate.disagreements import count_disagreements, disagreements
 from core.evaluate.figures import ChooseOneFigures
 from core.tasks import Task
-from core.ui import charts, frame
+from core.ui import charts, frame, pictures
+from core.ui.asset_table import ROW_HEIGHT
 
 ROWS = 20
 SENT = 100  # sent to review at a time
@@ -29,15 +30,18 @@ def show(db: Database, task: Task, student_id: int, figures: ChooseOneFigures) -
     count = count_disagreements(db, student_id, filters)
     pages = max(-(-count // ROWS), 1)
     page = st.pagination(pages, key=f"differ-page-{student_id}-{hash(str(filters))}") if pages > 1 else 1
-    shown = _named(disagreements(db, student_id, limit=ROWS, offset=(page - 1) * ROWS, filters=filters))
+    found = disagreements(db, student_id, limit=ROWS, offset=(page - 1) * ROWS, filters=filters)
+    shown = pictures.first(db, task.client_id, charts.as_said(_named(found), ("confidence",)), found["asset_id"])
     st.dataframe(
-        charts.as_said(shown, ("confidence",)),
+        shown,
         hide_index=True,
         key="disagreements",
         column_config={
             "text": st.column_config.TextColumn(width=260),
             "confidence": st.column_config.NumberColumn("student is sure", format="percent"),
+            **pictures.columns(shown),
         },
+        row_height=ROW_HEIGHT if pictures.IMAGE in shown else None,
     )
     st.caption(f"{count:,} in all, those the student was surest of first.")
     with st.container(horizontal=True, vertical_alignment="center"):

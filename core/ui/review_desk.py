@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.report.charts import short
 from core.review import Item, facets
 from core.tasks import Task
-from core.ui import focus, frame, keys, pins, review_tags
+from core.ui import focus, frame, keys, pictures, pins, review_tags
 from core.words import duration, teacher_words
 
 KINDS = {  # of reasons: icon
@@ -60,7 +60,7 @@ def show(task: Task, reviewer: str, mode: str) -> None:
         timed(item)
         left, right = st.columns([11, 10], gap="medium")
         with left:
-            _asset(item)
+            _asset(db, task, item)
             pins.pin(frame.View(db, "", task), item.text, asset_id=item.asset_id)
         with right:
             choices(task, reviewer, item)
@@ -110,14 +110,15 @@ def timed(item: Item) -> None:
         st.session_state["review-shown"] = item.asset_id, time.monotonic()
 
 
-def _asset(item: Item) -> None:
-    words(item)
+def _asset(db: Database, task: Task, item: Item) -> None:
+    words(db, task, item)
     grounds(item)
 
 
-def words(item: Item) -> None:
-    """The asset itself."""
+def words(db: Database, task: Task, item: Item) -> None:
+    """The asset itself: its image, where it has one, and its words."""
     with st.container(border=True):
+        pictures.of_asset(db, task.client_id, item.asset_id)
         long = len(item.text) > LONG_TEXT
         with st.container(height=TEXT_HEIGHT if long else "content", border=False):
             st.text(item.text)

@@ -40,7 +40,7 @@ def show(tasks: Sequence[Task], reviewer: str) -> None:
         review_desk.timed(first.item)
         one, two = st.columns([11, 10], gap="medium")
         with one:
-            review_desk.words(first.item)
+            review_desk.words(db, first.task, first.item)
             _facets(every)
             review_desk.grounds(first.item)
             pins.pin(frame.View(db, "", first.task), first.item.text, asset_id=asset_id)

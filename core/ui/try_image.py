@@ -1,0 +1,65 @@
+"""Trying an asset that is an image: its words are read into the field, and the image of known words stands beside them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from core import settings
+from core.assets.duplicates import form_hash, normal_form
+from core.assets.rows import join_text
+from core.errors import InputError
+from core.images import kept, looking, reading, words
+from core.images.sources import Unfit
+from core.ui.frame import View, plain
+from core.ui.image_files import KINDS
+
+UPLOAD, ERROR = "try-image", "try-image-error"
+
+
+def upload(view: View, into: str) -> None:
+    """Of a client with images, the uploader of one, whose words go into the field of the key `into`."""
+    if not kept.any_of(view.db, view.task.client_id):
+        return
+    st.file_uploader(
+        "Or an image: its words are read into the field below",
+        type=KINDS[1:],
+        key=UPLOAD,
+        on_change=_read,
+        args=(into,),
+    )
+    if failed := st.session_state.pop(ERROR, None):
+        st.error(plain(failed), icon=":material/error:")
+
+
+def show(view: View, text: str) -> None:
+    """The image at hand: the one that was uploaded, else one of an asset with these words."""
+    shown = st.session_state.get("try-image-small")
+    if shown and shown[0] == text.strip():
+        st.image(shown[1])
+        return
+    path = kept.of_text(view.db, view.task.client_id, form_hash(normal_form(text)))
+    if path is not None:
+        st.image(path.read_bytes())
+
+
+def _read(into: str) -> None:
+    file = st.session_state[UPLOAD]
+    if file is None:
+        return
+    data = file.getvalue()
+    try:
+        small = looking.look(data).thumbnail
+        with tempfile.NamedTemporaryFile(dir=settings.subfolder("tmp"), suffix=".image") as kept_for_now:
+            Path(kept_for_now.name).write_bytes(data)
+            text = join_text([words.text_of(reading.read_file(Path(kept_for_now.name)))])
+    except Unfit as why:
+        st.session_state[ERROR] = f"The image {why.what} {why.todo}"
+    except InputError as why:
+        st.session_state[ERROR] = str(why)
+    else:
+        if not text:
+            st.session_state[ERROR] = "The image has no words that can be read."
+        st.session_state[into], st.session_state["try-image-small"] = text, (text, small)

@@ -1,0 +1,84 @@
+"""Images on the pages: brought in, shown beside their words, whatever they are called."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+
+import pytest
+
+from core import jobs, tasks
+from core.images import kept, words
+from core.images.words import Word
+from tests.images import pictures
+from tests.pages.test_pages import ask, shown
+
+NAME = "<img src=evil onerror=1> [evil](http://evil.example) $evil$.png"
+
+
+def give(db, task) -> None:
+    """All assets of a client one image."""
+    data = pictures.saved(pictures.drawn())
+    kept.enter(db, [kept.keep(task.client_id, data)])
+    with db.atomic():
+        db.execute("update assets set image = ? where client_id = ?", [kept.sha256(data), task.client_id])
+
+
+def test_images_come_in_on_the_assets_page(open_page, db, tmp_path):
+    task = tasks.of(db, "Acme")
+    data = pictures.saved(pictures.drawn("Half price"))
+    kept.enter(db, [kept.keep(task.client_id, data)])
+    with db.atomic():
+        found = words.to_json([Word("Half price <b>today</b>", (1, 1, 90, 30), 30, 0.9)])
+        db.execute("update images set words = ?", [found])
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr(NAME, data)
+        archive.writestr("bad.png", b"")
+    app = open_page("assets", task)
+    uploader = next(one for one in app.file_uploader if one.label == "Images")
+    uploader.set_value([("creatives.zip", out.getvalue(), "application/zip")]).run()
+    rows = next(one for one in app.file_uploader if one.label.startswith("Table that names"))
+    rows.set_value(("rows.csv", f'file,label\n"{NAME}",Sale\nbad.png,Sale\n'.encode(), "text/csv")).run()
+    assert not app.exception, [error.value for error in app.exception]
+    next(one for one in app.button if one.label == "Import the images").click().run()
+    [job] = jobs.active(db, task)
+    told = jobs.run_here(db, "import_images", job.params, task).result
+    assert (told["imported"], told["problems"], told["rows"]) == (1, 1, 2)
+    app = open_page("assets", task)
+    table = next(one.value for one in app.dataframe if "Image" in one.value)
+    assert table["Asset"].tolist() == [NAME]
+    cell = base64.b64decode(table["Image"][0].partition(",")[2]).decode()
+    assert cell.startswith("<svg") and base64.b64decode(cell.split("base64,")[1].partition('"')[0]).startswith(
+        b"\xff\xd8"
+    )
+    told = next(one.value for one in app.dataframe if "What to do" in one.value)
+    assert told["What"].tolist() == ["bad.png is empty. The row was left out."]
+
+
+def test_the_reader_is_asked_for_where_there_is_none(open_page, db, monkeypatch):
+    def missing():
+        raise words.WITHOUT_READER
+
+    monkeypatch.setattr(words, "reader", missing)
+    assert "requirements-images" in shown(open_page("assets", tasks.of(db, "Acme")))
+
+
+@pytest.mark.parametrize("page", ["review", "compare", "try_one"])
+def test_an_image_stands_beside_its_words(open_page, filled, page):
+    task = tasks.named(filled, "Northwind")
+    give(filled, task)
+    jobs.run_here(filled, "review_queue", {"task_id": task.id}, task)
+    app = open_page(page, task, reviewer="Ada")
+    if page == "try_one":
+        assert any("Or an image" in one.label for one in app.file_uploader)
+        text = filled.execute("select text from assets where client_id = ? limit 1", [task.client_id]).fetchone()[0]
+        app.text_area(key="try-text").set_value(text)
+        next(one for one in app.button if one.label == "Ask student and teacher").click().run()
+    if page == "compare":
+        ask(app, "Where does it differ?")
+        assert any("Image" in one.value for one in app.dataframe)
+    else:
+        assert app.get("image")
+    assert not app.exception
