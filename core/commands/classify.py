@@ -63,7 +63,13 @@ def _classified(db: Database, task: Task, args: argparse.Namespace) -> tuple[dic
     tags = [label for label, given in zip(student.labels, answers.given[0]) if given] if student.several else []
     threshold, _ = certified(db, row["id"])
     handled, strange = bool(answers.handled(threshold)[0]), bool(answers.strange[0])
-    needed = f"{percent(threshold)} is enough" if threshold is not None else "nothing is proven yet"
+    needed = (
+        "nothing is proven yet"
+        if threshold is None
+        else f"{percent(threshold)} is enough"
+        if threshold
+        else "the promise holds however sure it is"
+    )
     if strange:
         needed = "it is unlike anything the student learned from"
     result = {

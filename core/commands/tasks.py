@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core.task_kinds import KINDS
+from core.words import counted
 
 SUMMARY = "list a client's tasks, add, rename or delete one"
 
@@ -45,8 +46,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         )
     )
     lines = [
-        f"{row['name']:<32} {KINDS[row['kind']].label:<26} {row['students']:>4} students"
-        + (f", {row['live']} is live" if row["live"] else "")
+        f"{row['name']:<32} {KINDS[row['kind']].label:<26} {counted(row['students'], 'student'):>12}"
+        + (f", student {row['live']} is live" if row["live"] else "")
         for row in rows
     ]
     return {"client": args.client, "tasks": rows}, "\n".join(lines)

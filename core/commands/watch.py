@@ -84,11 +84,11 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         standing.decide(db, task, args.decide)
     if args.erase:
         served.erase(task.client_id)
-    told, lines = {}, ""
+    told, lines = {}, "What was written down of the client's answers is removed.\n" if args.erase else ""
     if args.learn:
         told["learned"] = jobs.run_here(db, "learn", {"task_id": task.id}, task, terminal.Log()).result
         n, student = told["learned"]["taken"]["labels"], told["learned"]["student"]
-        lines = f"{n:,} labels from work joined the others; student {student} is trained. It is not at work.\n"
+        lines += f"{n:,} labels from work joined the others; student {student} is trained. It is not at work.\n"
     if args.meet is not None:
         told["met"] = jobs.run_here(db, "meet", {"task_id": task.id, "student": args.meet}, task, terminal.Log()).result
     if args.shadow_file:

@@ -179,4 +179,5 @@ def kept_texts(view: frame.View) -> None:
         sure = erase.checkbox("Yes, remove all of it", key="watch-erase-sure")
         if erase.button("Erase what was written down", disabled=not sure):
             served.erase(view.task.client_id)
+            st.toast("What was written down of this client's answers is removed.")
             st.rerun()

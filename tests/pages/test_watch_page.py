@@ -90,7 +90,7 @@ def test_what_was_written_down_is_erased_only_after_a_yes(open_page, filled, tas
     assert erase.disabled and served.there(task.client_id)
     app.checkbox(key="watch-erase-sure").check().run()
     press(app, "Erase what was written down")
-    assert served.there(task.client_id) is None
+    assert served.there(task.client_id) is None and "is removed" in app.toast[0].value
 
 
 def test_a_shadow_run_says_what_the_student_would_have_done(open_page, filled, task):
