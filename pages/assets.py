@@ -80,6 +80,7 @@ def _file() -> Path | None:
     path = uploads.upload("Assets file (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "assets-file")
     if path is None:
         st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
+        st.caption("Images, in a folder or a ZIP, are brought in by a command: python3 run.py imports --images.")
         uploads.template("assets")
     return path
 
@@ -91,7 +92,7 @@ def _import(view: View, path: Path, running: bool) -> None:
     uploads.doubts(path, seen.doubts, "assets")
     facet_columns.names(seen)
     key = uploads.as_read(path, how)
-    mapping = columns.ask(seen, key)
+    mapping = columns.ask(seen, key, facet_columns.held(view, seen, key))
     if mapping is None:
         return
     mapping = latency_unit.ask(seen, mapping, f"assets-unit-{key}")

@@ -59,11 +59,11 @@ def load(db: Database, task: Task, which: str | int, readings: Readings | None =
 
 def alone(threshold: float | None) -> str:
     """What a student answers without its teacher, in words."""
-    return (
-        "handles nothing, no threshold is certified"
-        if threshold is None
-        else f"handles what it is {percent(threshold)} sure of"
-    )
+    if threshold is None:
+        return "handles nothing, no threshold is certified"
+    if threshold == 0:
+        return "handles all but what is unlike anything it learned from"
+    return f"handles what it is {percent(threshold)} sure of or more"
 
 
 class Follower:

@@ -64,6 +64,11 @@ class JointMoney:
         return 1 - self.per_1000["cascade"] / self.per_1000["teacher"] if self.per_1000["teacher"] else None
 
     @property
+    def saves_nothing(self) -> bool:
+        """Whether it neither saves nor costs a cent a month, as where every asset falls back in every facet."""
+        return abs(self.monthly["teacher"] - self.monthly["cascade"]) < 0.01
+
+    @property
     def saving_month(self) -> float:
         """USD that students save a month of that."""
         return self.monthly["teacher"] - self.monthly["cascade"]
@@ -248,14 +253,26 @@ def or_why_not(db: Database, students: Mapping[Task, int]) -> tuple[JointMoney |
 
 def sentence(of: JointMoney) -> str:
     """What all facets together cost and save a month, in words."""
-    saved = f"{percent(of.saving)} and " if of.saving is not None else ""
-    saves = "That saves" if of.takes_over else "If all students could go to work, that would save"
     return (
         f"A month of {of.volume:,} assets in all facets: {money(of.monthly['cascade'])} with students and one call for whatever "
-        f"falls back, {money(of.monthly['teacher'])} with the teacher asked about all facets in one call. {saves} {saved}"
-        f"{money(of.saving_month)} a month (estimated). {percent(of.fell_back)} of {counted(of.n, 'test asset')} fall back, in "
+        f"falls back, {money(of.monthly['teacher'])} with the teacher asked about all facets in one call. "
+        f"{_saves(of)} (estimated). {percent(of.fell_back)} of {counted(of.n, 'test asset')} fall back, in "
         f"{of.facets_a_call:.1f} facets each (measured)."
     )
+
+
+def _saves(of: JointMoney) -> str:
+    """What the students save or cost a month, in words."""
+    if of.takes_over:
+        save, cost = "That saves", "That costs"
+    else:
+        save, cost = (f"If all students could go to work, that would {verb}" for verb in ("save", "cost"))
+    if of.saves_nothing:
+        return f"{save} nothing"
+    if of.saving_month < 0:
+        return f"{cost} {money(-of.saving_month)} a month more"
+    share = f"{percent(of.saving)} and " if of.saving is not None else ""
+    return f"{save} {share}{money(of.saving_month)} a month"
 
 
 def basis(of: JointMoney) -> str:

@@ -57,7 +57,7 @@ def _money(view: View, students: dict[Task, int], stamp: tuple) -> None:
     with teacher:
         figure("A month of the teacher", money(cost.monthly["teacher"]), "estimated", "all facets in one call")
     with saved:
-        share = "–" if cost.saving is None else percent(cost.saving)
+        share = "–" if cost.saving is None else "0 %" if cost.saves_nothing else percent(cost.saving)
         figure(
             "Saved a month" if cost.takes_over else "Would save a month",
             money(cost.saving_month),

@@ -16,14 +16,9 @@ from core.ui.frame import View
 
 def ask(view: View, seen: Preview, mapping: Mapping, key: str) -> dict[str, str]:
     """The column with the labels of each other task that sorts assets, by its id; only those that have one."""
-    others = [
-        task
-        for task in tasks.of_client(view.db, view.task.client_id)
-        if task.id != view.task.id and task.sorts and taxonomy.latest(view.db, task) is not None
-    ]
-    free = [column for column in seen.columns if column not in (*mapping.text, mapping.id, mapping.label, mapping.gold)]
-    guessed = {task: of_facet(task.name, free) or _of_names(view, seen, task) for task in others}
-    if not others:
+    free = _free(seen, mapping)
+    guessed = _guessed(view, seen, free)
+    if not guessed:
         return {}
     with st.expander("Labels of the client's other tasks in this file", expanded=any(guessed.values())):
         picked = {
@@ -31,12 +26,37 @@ def ask(view: View, seen: Preview, mapping: Mapping, key: str) -> dict[str, str]
                 task.name,
                 free,
                 column,
-                f"facet-{task.id}-{key}",
+                _key(task, key),
                 f"The column with the labels of the task {task.name}.",
             )
             for task, column in guessed.items()
         }
     return {id: column for id, column in picked.items() if column}
+
+
+def held(view: View, seen: Preview, key: str) -> set[str]:
+    """The columns whose labels are other tasks', as they are chosen below the cards, or guessed where nobody chose yet."""
+    guessed = _guessed(view, seen, _free(seen, seen.guess))
+    return {st.session_state.get(_key(task, key), column) for task, column in guessed.items()} & set(seen.columns)
+
+
+def _key(task: tasks.Task, key: str) -> str:
+    return f"facet-{task.id}-{key}"
+
+
+def _free(seen: Preview, mapping: Mapping) -> list[str]:
+    """The columns that nothing of this task stands in."""
+    return [column for column in seen.columns if column not in (*mapping.text, mapping.id, mapping.label, mapping.gold)]
+
+
+def _guessed(view: View, seen: Preview, free: list[str]) -> dict[tasks.Task, str | None]:
+    """The client's other tasks that sort and have a taxonomy, each with the column that seems to hold its labels."""
+    others = [
+        task
+        for task in tasks.of_client(view.db, view.task.client_id)
+        if task.id != view.task.id and task.sorts and taxonomy.latest(view.db, task) is not None
+    ]
+    return {task: of_facet(task.name, free) or _of_names(view, seen, task) for task in others}
 
 
 def _of_names(view: View, seen: Preview, task: tasks.Task) -> str | None:

@@ -111,10 +111,16 @@ def strange(view: frame.View) -> None:
             "are not kept, so they cannot be grouped: below, have texts kept."
         )
         return
+    if not found.groups:
+        st.markdown(
+            f"{counted(found.strange, 'answer was', 'answers were')} about texts unlike any the student learned from: too few "
+            "of them are kept, or they are too unlike one another, to make groups yet."
+        )
+        return
     rest = f" {counted(found.single, 'text belongs', 'texts belong')} to no group." if found.single else ""
     st.markdown(
         f"{counted(found.strange, 'answer was', 'answers were')} about texts unlike any the student learned from; the newest "
-        f"{found.texts:,} texts make {counted(len(found.groups), 'group')}.{rest}"
+        f"{counted(found.texts, 'text makes', 'texts make')} {counted(len(found.groups), 'group')}.{rest}"
     )
     for number, group in enumerate(found.groups):
         head = f"{', '.join(group.words[:4])}: {counted(group.texts, 'text')} in {counted(group.answers, 'answer')}"

@@ -25,28 +25,32 @@ HELP = {
     "text": "The asset's words, such as headline and body; several columns are read together.",
     **{role: column.help for role, column in ASSET_COLUMNS.items() if column.title},
 }
-TOGETHER = "belongs together"  # on the card of the column chosen for it below the cards
+# On the cards of the columns chosen for these below the cards:
+TOGETHER = "belongs together"
+ELSEWHERE = "another task's label"
 ACROSS = 4  # columns beside one another
 VALUES, LONGEST = 3, 70  # values shown of a column, characters of each
 OPEN = 24  # columns of a file that has no more of them are all shown
 
 
-def ask(seen: previews.Preview, key: str) -> Mapping | None:
+def ask(seen: previews.Preview, key: str, elsewhere: set[str]) -> Mapping | None:
     """The mapping as the person on this page wants it; None, after a sentence, where a role that one column can have is given to
-    several. `key` names the file as it is read."""
+    several. `key` names the file as it is read; `elsewhere`: the columns with labels of other tasks."""
     guess = roles(seen.guess)
     spare = [column for column in seen.columns if column not in guess] if len(seen.columns) > OPEN else []
     meanings = [
         *((ROLES[role], HELP[role]) for role in ROLES),
         (TOGETHER, "Chosen below: a campaign or concept, for instance."),
+        *([(ELSEWHERE, "Chosen below: the labels of another of the client's tasks.")] if elsewhere else []),
     ]
     st.markdown("**What each column is**", help="\n".join(f"- **{role}**: {what}" for role, what in meanings))
     together = family_choice.column(seen, f"assets-family-{key}")
-    spare = [column for column in spare if column != together]
-    chosen = _cards(seen, [column for column in seen.columns if column not in spare], guess, key, together)
+    spare = [column for column in spare if column != together and column not in elsewhere]
+    marks = {column: ELSEWHERE for column in elsewhere} | ({together: TOGETHER} if together else {})
+    chosen = _cards(seen, [column for column in seen.columns if column not in spare], guess, key, marks)
     if spare:
         with st.expander(f"The other {len(spare):,} columns: kept with each asset, read by nobody"):
-            chosen |= _cards(seen, spare, guess, key, together)
+            chosen |= _cards(seen, spare, guess, key, marks)
     twice = [role for role in ROLES if role not in (UNUSED, "text") and list(chosen.values()).count(role) > 1]
     for role in twice:
         columns = " and ".join(column for column, one in chosen.items() if one == role)
@@ -80,9 +84,9 @@ def _texts(seen: previews.Preview, chosen: dict[str, str]) -> tuple[str, ...]:
 
 
 def _cards(
-    seen: previews.Preview, columns: list[str], guess: dict[str, str], key: str, together: str | None
+    seen: previews.Preview, columns: list[str], guess: dict[str, str], key: str, marks: dict[str, str]
 ) -> dict[str, str]:
-    """A card a column: its role to choose, its name, its first values; `together`: the one that says what belongs together."""
+    """A card a column: its role to choose, its name, its first values; `marks`: what a column is that no role is chosen for."""
     chosen = {}
     for start in range(0, len(columns), ACROSS):
         for side, column in zip(st.columns(ACROSS), columns[start : start + ACROSS]):
@@ -91,7 +95,7 @@ def _cards(
                     plain(column),
                     list(ROLES),
                     index=list(ROLES).index(guess.get(column, UNUSED)),
-                    format_func=(ROLES | {UNUSED: TOGETHER} if column == together else ROLES).__getitem__,
+                    format_func=(ROLES | {UNUSED: marks.get(column, ROLES[UNUSED])}).__getitem__,
                     key=f"assets-role-{key}-{seen.columns.index(column)}",
                 )
                 for value in samples(seen.rows, column):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import taxonomy
 from core.taxonomy import facets
-from core.ui import data_profile, frame
+from core.ui import frame
 from core.ui.frame import View
 from core.words import counted
 
@@ -23,7 +23,7 @@ def show(view: View, file: taxonomy.TaxonomyFile, source: str) -> None:
         [
             {
                 "Facet": one.name,
-                "Categories": data_profile.size(one.categories),
+                "Categories": sum(category.assignable for category in one.categories),
                 "An asset has": "one"
                 if one.kind == "choose_one"
                 else "one or more"

@@ -65,7 +65,7 @@ def silent(view: frame.View, one: Shadow) -> None:
     with st.container(border=True):
         st.subheader(f"Shadow run of student {one.student_id}", anchor=False)
         st.markdown(frame.plain(telling.of_shadow(one)))
-        if one.verdict == READY:
+        if one.verdict == READY and not one.at_work:
             frame.link("deploy", "Put it to work")
 
 

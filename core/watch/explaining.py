@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtri
 from sqlite_utils import Database
 
 from core.evaluate.evaluation import judged
@@ -19,6 +20,7 @@ FEWEST = 200  # answers from which shares are compared
 # The usual reading of a population stability index (Siddiqi, "Credit Risk Scorecards", 2006).
 SOME, MUCH = 0.1, 0.25
 SHOWN = 5
+CHANCE = 0.05  # how often an index is called a change where nothing changed, at most
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,23 @@ class Share:
 @dataclass(frozen=True)
 class Change:
     """The latest answers beside the test assets: how many, the population stability index of the student's categories (0: the
-    same), and the shares that moved most; `plain`: the share handled, unlike anything, and how sure the student is on average."""
+    same), what chance alone makes of it where nothing changed (`expected` on average, up to `chance`), and the shares that moved
+    most; `plain`: the share handled, unlike anything, and how sure the student is on average."""
 
     answers: int
     index: float
+    expected: float
+    chance: float
     categories: tuple[Share, ...]
     plain: tuple[Share, ...]
 
     @property
     def words(self) -> str:
-        """How much the categories changed."""
-        much = "hardly changed" if self.index < SOME else "changed somewhat" if self.index < MUCH else "changed much"
-        return f"The mix of categories has {much} (stability index {self.index:.2f}, {self.answers:,} answers)."
+        """How much the categories changed: by what lies beyond chance, which is much with many categories and few answers."""
+        beyond = self.index - self.expected if self.index > self.chance else 0.0
+        much = "hardly changed" if beyond < SOME else "changed somewhat" if beyond < MUCH else "changed much"
+        by_chance = f"{self.expected:.2f} of it by chance" if self.index > self.chance else "no more than by chance"
+        return f"The mix of categories has {much} (stability index {self.index:.2f}, {by_chance}; {self.answers:,} answers)."
 
 
 def change(db: Database, task: Task, at: float) -> Change | None:
@@ -75,11 +82,14 @@ def change(db: Database, task: Task, at: float) -> Change | None:
     names = sorted(tested.keys() | lately.keys())
     then, here = (np.array([of.get(name, 0) for name in names], float) for of in (tested, lately))
     moves = sorted(zip(names, then / then.sum(), here / here.sum()), key=lambda one: -abs(one[2] - one[1]))
+    expected, chance = by_chance(then, here)
     handled, strange, sure = (sum(row[place] for row in rows) / count for place in (2, 3, 4))
     sure_then = sum(total for *_, total in before) / max(sum(n for _, n, _ in before), 1)
     return Change(
         answers=int(count),
         index=stability(then, here),
+        expected=expected,
+        chance=chance,
         categories=tuple(Share(*one) for one in moves[:SHOWN]),
         plain=(
             Share("handled by itself", figures.handled.value, handled),
@@ -94,3 +104,11 @@ def stability(then: np.ndarray, here: np.ndarray) -> float:
     answer more, so that none is 0. It is 0 for equal shares, and never less."""
     p, q = ((counts + 0.5) / (counts + 0.5).sum() for counts in (np.asarray(then, float), np.asarray(here, float)))
     return float(((q - p) * np.log(q / p)).sum())
+
+
+def by_chance(then: np.ndarray, here: np.ndarray) -> tuple[float, float]:
+    """The index of two counts (categories,) drawn from the same mix: its mean, and what it passes once in twenty times. Divided by
+    1/n + 1/m it is nearly chi-square then, with a degree of freedom less than there are categories in either."""
+    then, here = np.asarray(then, float), np.asarray(here, float)
+    free, scale = max(int(((then + here) > 0).sum()) - 1, 1), 1 / then.sum() + 1 / here.sum()
+    return free * scale, float(chdtri(free, CHANCE)) * scale

@@ -22,7 +22,7 @@ class Shadow:
     """Of one student: answers it gave silently, those it would have handled, and of these, how many were compared with the
     teacher's and agreed, with the band of agreement (valid whenever anybody looks; None before the first); `saved_usd`: what the
     teacher took for the answers that the student would have handled, None where it has no price; `needed`: comparisons until more
-    can be said."""
+    can be said; `at_work`: the student answers others by itself meanwhile."""
 
     student_id: int
     answers: int
@@ -35,6 +35,7 @@ class Shadow:
     saved_usd: float | None
     verdict: str
     needed: int
+    at_work: bool
 
     @property
     def share(self) -> float:
@@ -53,6 +54,8 @@ def shadows(db: Database, task: Task) -> list[Shadow]:
                group by student_id order by max(at) desc""",
             [task.id],
         ).fetchall()
+        works = "select distinct student_id from answers where task_id = ? and mode = 'live'"
+        lived = {student for (student,) in file.execute(works, [task.id])}
         pairs = {
             student: file.execute(
                 """select student, teacher, usd from audits
@@ -61,10 +64,17 @@ def shadows(db: Database, task: Task) -> list[Shadow]:
             ).fetchall()
             for student, *_ in rows
         }
-    return [_shadow(db, student, int(answers), int(handled), pairs[student]) for student, answers, handled in rows]
+    live = db.execute("select id from students where task_id = ? and live = 1", [task.id]).fetchone()
+    working = lived & set(live or ())
+    return [
+        _shadow(db, student, int(answers), int(handled), pairs[student], student in working)
+        for student, answers, handled in rows
+    ]
 
 
-def _shadow(db: Database, student_id: int, answers: int, handled: int, pairs: list[tuple[str, str, float]]) -> Shadow:
+def _shadow(
+    db: Database, student_id: int, answers: int, handled: int, pairs: list[tuple[str, str, float]], at_work: bool
+) -> Shadow:
     figures = judged(db, student_id)
     certified = figures is not None and figures.certificate.certified
     promise, promised = (figures.target, figures.promised) if figures else (None, SET)
@@ -84,6 +94,7 @@ def _shadow(db: Database, student_id: int, answers: int, handled: int, pairs: li
         saved_usd=sum(paid) / len(paid) * handled if paid else None,
         verdict=_verdict(right, promise, certified, low),
         needed=max(0, sequence.noticing(promise) - n) if promise else 0,
+        at_work=at_work,
     )
 
 

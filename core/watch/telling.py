@@ -51,7 +51,7 @@ def sentence(now: Standing) -> str:
         return "Nothing is promised of the student at work: no threshold is certified."
     promise = stated_percent(now.promise)
     if now.state == standing.UNWATCHED:
-        return f"Nobody checks the promise of {promise}: no handled answer has been put to the teacher since {_day(now.since)}."
+        return f"The promise of {promise} is unchecked: no handled answer has been put to the teacher since {_day(now.since)}."
     checked = (
         f"Checked {now.audits_month:,} of {now.handled_month:,} handled answers this month; {now.agreed_month:,} agreed: "
         if now.audits_month
@@ -121,7 +121,7 @@ def of_shadow(one: Shadow) -> str:
     band = f" ({ranged(one.low, one.high)})" if one.low is not None else ""
     saved = f", which would have saved {money(one.saved_usd)}" if one.saved_usd is not None else ""
     verdicts = {
-        shadow.READY: "Ready to go to work.",
+        shadow.READY: "It is at work." if one.at_work else "Ready to go to work.",
         shadow.NOT_YET: f"Not yet: {counted(one.needed, 'more comparison')}."
         if one.needed
         else "Not yet: what was compared lies below the promise.",

@@ -32,7 +32,7 @@ from core.deploy import service as services
 from core.deploy.endpoints import application
 from core.deploy.fallback import TeacherReply
 from core.deploy.gate import MOST_BYTES, Gate
-from core.deploy.live import Served
+from core.deploy.live import Served, alone
 from core.deploy.service import Service
 from core.deploy.tally import Tally
 from core.evaluate import house
@@ -816,3 +816,9 @@ def test_a_kill_loses_at_most_the_last_second_of_what_was_served(home, monkeypat
     with closing(served.there(1)) as file:
         kept = {key for (key,) in file.execute("select hash from answers")}
     assert set(hashes) <= kept
+
+
+def test_what_a_server_handles_by_itself_is_said_in_words():
+    assert alone(None).startswith("handles nothing")
+    assert alone(0.0) == "handles all but what is unlike anything it learned from"
+    assert alone(0.815) == "handles what it is 81.5 % sure of or more"

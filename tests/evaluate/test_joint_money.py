@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -67,10 +68,22 @@ def test_what_facets_cost_together_is_what_their_calls_took_times_how_often_they
     assert students < of.per_1000["cascade"] <= most < of.per_1000["teacher"]
     assert of.per_1000["cascade"] <= of.per_1000["cascade_apart"]
     assert of.saving_month == pytest.approx(of.monthly["teacher"] - of.monthly["cascade"]) and 0 < of.saving < 1
+    costs = of.monthly | {"cascade": of.monthly["teacher"] + 2.0}
+    assert "would cost $2.00 a month more (est" in joint_money.sentence(replace(of, monthly=costs, takes_over=False))
+    same = of.monthly | {"cascade": of.monthly["teacher"] + 0.001}
+    assert "would save nothing (est" in joint_money.sentence(replace(of, monthly=same, takes_over=False))
     told = result["all_facets"]["economics"]
     assert told["per_1000_usd"]["teacher"] == of.per_1000["teacher"] and told["fell_back"]["n"] == of.n
     assert "at the rate of the calls that were bought" in told["tokens_basis"]
-    args = {"client": "Northwind", "task": None, "student": "live", "rule": [], "assume": [], "other_models": None}
+    args = {
+        "client": "Northwind",
+        "task": None,
+        "student": "live",
+        "rule": [],
+        "assume": [],
+        "ask": None,
+        "other_models": None,
+    }
     compared, text = compare.run(argparse.Namespace(**args))
     assert (
         compared["all_facets"]["economics"]["per_1000_usd"] == of.per_1000

@@ -79,6 +79,8 @@ def test_a_file_of_facets_says_what_becomes_of_each_and_makes_their_tasks(open_p
     assert button(app, "Make a task of each facet").disabled
     upload(app, ASSETS, "a.csv", b"id,headline,format,recorded_offer\n1,Watch it,Video,Yes\n2,Look,Static,No\n")
     assert [one.value for one in app.selectbox if one.label == "Offer"] == ["recorded_offer"]
+    (card,) = [one for one in app.selectbox if one.label.replace("\\", "") == "recorded_offer"]
+    assert card.value == "" and "another task's label" in card.options and "not used" not in card.options
 
 
 def test_gold_labels_and_splits_are_those_of_now(open_page, db):

@@ -39,6 +39,12 @@ def two_facets(db, tmp_path):
     return tasks.of_client(db, tasks.client_named(db, "Northwind"))
 
 
+def test_each_facet_shows_its_own_part_of_a_file_that_brought_labels_for_all(open_page, two_facets):
+    for task, column in zip(two_facets, ("topic", "intent_label")):
+        said = shown(open_page("assets", task=task))
+        assert f"of the column {column} taken as a teacher's answers" in said and "another task" not in said
+
+
 def test_rows_of_several_facets_are_sent_to_the_teacher_from_the_page(open_page, db, two_facets):
     topic, intent = two_facets
     folder = settings.subfolder("output")

@@ -67,3 +67,10 @@ def test_without_texts_it_says_which_setting_changes_it(home, open_page):
     serve(db, task, traffic(20), strange=True, text=lambda text: None)
     said = shown(open_page("watch", task))
     assert "no texts are kept" in said and "cannot be grouped" in said
+
+
+def test_one_strange_text_makes_no_group_and_that_is_said(home, open_page):
+    db, task = home
+    serve(db, task, [("zzqx plonk", "Sale")], strange=True)
+    said = shown(open_page("watch", task))
+    assert "1 answer was about texts unlike any" in said and "to make groups yet" in said and "0 groups" not in said

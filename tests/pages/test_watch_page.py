@@ -40,7 +40,7 @@ def test_without_a_student_at_work_it_says_so(open_page, db):
 
 def test_a_promise_nobody_checks_is_called_so_and_a_first_share_is_proposed(open_page, filled, task):
     app = open_page("watch")
-    assert "Nobody checks the promise" in shown(app) and "Next: Have 2" in shown(app)
+    assert "is unchecked" in shown(app) and "Next: Have 2" in shown(app)
 
 
 def test_a_promise_that_holds_shows_its_weeks(open_page, filled, task):
@@ -58,7 +58,7 @@ def test_a_broken_promise_stands_on_the_overview_until_somebody_decides(open_pag
     assert "promise of the student at work is broken" in shown(open_page("overview"))
     app.text_input(key="watch-decided").set_value("Asked the client").run()
     app = press(app, "It is seen to: watch anew")
-    assert "Nobody checks the promise" in shown(app)
+    assert "is unchecked" in shown(app)
     assert "promise of the student" not in shown(open_page("overview"))
 
 
@@ -96,3 +96,10 @@ def test_what_was_written_down_is_erased_only_after_a_yes(open_page, filled, tas
 def test_a_shadow_run_says_what_the_student_would_have_done(open_page, filled, task):
     lead(filled, task, 0.99, days=4, mode=served.SHADOW)
     assert "would have handled" in shown(open_page("watch")) and "Ready to go to work" in shown(open_page("watch"))
+
+
+def test_a_student_at_work_that_was_tried_on_a_file_is_not_to_be_put_to_work(open_page, filled, task):
+    lead(filled, task, 0.99, days=4, mode=served.SHADOW)
+    lead(filled, task, 0.99, days=2)
+    said = shown(open_page("watch"))
+    assert "would have handled" in said and "It is at work." in said and "Ready to go to work" not in said

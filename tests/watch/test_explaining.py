@@ -38,3 +38,16 @@ def test_few_answers_say_nothing(judged_small, db):
     set_live(db, 1)
     lived.live(db, judged_small, days=1, a_day=150, ends=time.time())
     assert explaining.change(db, judged_small, time.time()) is None
+
+
+def test_many_categories_and_few_answers_of_the_same_mix_are_no_change():
+    dice = np.random.default_rng(3)
+    mix = dice.dirichlet(np.full(40, 5.0))
+    called = 0
+    for _ in range(200):
+        then, here = dice.multinomial(382, mix), dice.multinomial(214, mix)
+        index, (expected, chance) = explaining.stability(then, here), explaining.by_chance(then, here)
+        found = explaining.Change(214, index, expected, chance, (), ())
+        called += "hardly changed" not in found.words
+        assert expected < chance and (index > chance or "no more than by chance" in found.words)
+    assert called <= 20, "once in twenty times, and never much more"
