@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.assets import imports, previews
 from core.errors import InputError
@@ -21,7 +22,7 @@ GUESSED = "as guessed: a column called label or category"
 
 def section(view: View) -> None:
     """The uploaders, which column says what, and the import."""
-    running = progress.active(view, "import_images")
+    running, path = progress.active(view, "import_images"), None
     with st.expander("Or bring in images: the words on them are read", icon=":material/image:", expanded=running):
         st.caption(
             "A ZIP, or single files, of PNG, JPEG, WebP, GIF, BMP or TIFF. Each image becomes an asset; a table beside them, or in "
@@ -37,8 +38,10 @@ def section(view: View) -> None:
         with frame.guard():
             _can_read()
             if files:
-                _import(view, files, table, running)
-    progress.watch(view, "import_images", expected=running)
+                path, name = _kept(files)
+                _import(view, path, name, table, running)
+    # How earlier images failed is of no use beside new ones.
+    progress.watch(view, "import_images", expected=running, about={"path": str(path)} if path else None)
 
 
 def _can_read() -> None:
@@ -49,8 +52,8 @@ def _can_read() -> None:
         st.info(plain(str(missing)), icon=":material/info:")
 
 
-def _import(view: View, files: list, table, running: bool) -> None:
-    path, name = _kept(files)
+def _import(view: View, path: Path, name: str, table: UploadedFile | None, running: bool) -> None:
+    """The button, and before it what the table's columns are."""
     rows = imports.keep_upload(table.name, table.getvalue(), imports.sha256_of(path)) if table else None
     params = {"task_id": view.task.id, "path": str(path), "filename": name, "rows": rows and str(rows)}
     params |= _columns(view, rows) if rows else {"image_column": None, "label": None}
@@ -78,7 +81,7 @@ def _columns(view: View, rows: Path) -> dict[str, str | None]:
     return {"image_column": image, "label": label}
 
 
-def _kept(files: list) -> tuple[Path, str]:
+def _kept(files: list[UploadedFile]) -> tuple[Path, str]:
     """The upload on disk, and what it is called: a ZIP as it is, single files as one."""
     copies = st.session_state.setdefault("kept-images", {})
     key = tuple(file.file_id for file in files)
@@ -88,7 +91,8 @@ def _kept(files: list) -> tuple[Path, str]:
     return copies[key], files[0].name if len(files) == 1 else f"{len(files):,} images"
 
 
-def _packed(files: list) -> Path:
+def _packed(files: list[UploadedFile]) -> Path:
+    """Single files as one ZIP, the same for the same files."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for file in files:
