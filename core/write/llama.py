@@ -160,9 +160,18 @@ def llama(file: Path, words: Wording, threads: int = THREADS) -> Llama:
     params.cache_ram_mib, params.warmup, params.verbosity = 0, False, -1
     # It listens on a port of this computer, whether asked or not: nobody has the key.
     params.api_keys, params.ui, params.endpoint_slots, params.n_threads_http = [secrets.token_hex(32)], False, False, 1
+    params.endpoint_metrics = True  # what is asked in started()
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+
+    def started() -> xllamacpp.Server:
+        """A server at work: one that is let go before it has begun waits for its own end for ever, so it has to say once how it
+        does."""
+        server = xllamacpp.Server(params)
+        server.handle_metrics()
+        return server
+
     try:
-        return Llama(**vars(words), servers=Servers(lambda: xllamacpp.Server(params)))
+        return Llama(**vars(words), servers=Servers(started))
     except Exception as error:  # it raises nothing narrower
         raise InputError(
             f"The model {file.name} cannot be loaded: {str(error).splitlines()[0]}.",
