@@ -80,7 +80,6 @@ def _file() -> Path | None:
     path = uploads.upload("Assets file (CSV, TSV, XLSX, JSON, Parquet; up to 200 MB)", "assets-file")
     if path is None:
         st.caption("One row an asset. Several text columns (headline, body, call to action) are read together.")
-        st.caption("Images, in a folder or a ZIP, are brought in by a command: python3 run.py imports --images.")
         uploads.template("assets")
     return path
 

@@ -27,7 +27,7 @@ def test_a_second_task_over_the_same_assets(filled, page, app, tmp_path):
     page.locator("input[type=file]").first.set_input_files(tmp_path / "offer.csv")
     clicks.button("Use this taxonomy")
     expect(page.get_by_text("Version 1 is in use: 2 categories")).to_be_visible()
-    page.locator("input[type=file]").last.set_input_files(tmp_path / "assets.csv")
+    page.locator("input[type=file]").nth(1).set_input_files(tmp_path / "assets.csv")
     clicks.button("Import assets")
     expect(page.get_by_text(re.compile("0 new, 359 there already"))).to_be_visible(timeout=60_000)
     expect(page.get_by_text(re.compile("359 labels of the column offer taken"))).to_be_visible()

@@ -88,7 +88,7 @@ def classified(db, result, words):
 
 
 def compared(client):
-    return argparse.Namespace(client=client, task=None, student="live", rule=[], assume=[], other_models=None)
+    return argparse.Namespace(client=client, task=None, student="live", rule=[], assume=[], other_models=None, ask=None)
 
 
 def test_a_facet_without_labels_is_named(db, files, tmp_path):

@@ -38,6 +38,13 @@ def two(filled, tmp_path):
     return filled
 
 
+# One grey point, as a PNG.
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a49444154789c636800000082008177cd72b60000000049454e44"
+    "ae426082"
+)
+
+
 @pytest.mark.parametrize("key", MENU)
 def test_nothing_a_page_holds_follows_to_another_client(open_page, two, key):
     north, south = (tasks.of(two, name) for name in ("Northwind", "Southgate"))
@@ -52,7 +59,10 @@ def test_nothing_a_page_holds_follows_to_another_client(open_page, two, key):
             if not one.disabled and not worded:
                 change(one)
     for one in app.main.get("file_uploader") if key != "settings" else ():  # takes pictures
-        one.set_value(("file.csv", b"name\nShoes\n", "text/csv"))
+        if one.key == "image-files":
+            one.set_value([("ad.png", PICTURE, "image/png")])
+        else:
+            one.set_value(("file.csv", b"name\nShoes\n", "text/csv"))
     app.run()
     assert not app.exception
     app.session_state["anything-kept"] = "for Northwind"
