@@ -14,8 +14,9 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass, fields
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from core import settings
 
@@ -25,6 +26,7 @@ LIVE, SHADOW, FILE = (
     "file",
 )  # how an answer came about: it went out; it did not; it is a row of a scored file
 VERSION = 1
+AT_ONCE = 500  # rows of a statement
 _SCHEMA = """
 create table answers (
     id integer primary key, at real not null, task_id integer not null, student_id integer not null, hash blob not null,
@@ -41,8 +43,7 @@ create index audits_at on audits (at) where text is not null;
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One answer. `at`: seconds since 1970; `answered_by`: student, teacher or None; `usd`: what it cost at the teacher;
     `chance`: of the teacher having been asked, by an audit (below 1) or because the student falls back (1), 0 where nobody would
     ask."""
@@ -62,8 +63,7 @@ class Row:
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(NamedTuple):
     """What the student said of a text, and the teacher who was asked beside or behind it. `chance`: of having been asked; `usd`:
     what that cost. A text is audited once a student."""
 
@@ -127,17 +127,21 @@ def write(file: sqlite3.Connection, rows: Sequence[Row], audits: Sequence[Audit]
     """Add answers and audits, all or none. sqlite3.Error where that cannot be."""
     file.execute("begin immediate")
     try:
-        file.executemany(_insert("answers", Row), map(astuple, rows))
-        file.executemany(_insert("audits", Audit), map(astuple, audits))
+        for table, of, fresh in (("answers", Row, rows), ("audits", Audit, audits)):
+            for start in range(0, len(fresh), AT_ONCE):
+                part = fresh[start : start + AT_ONCE]
+                file.execute(_insert(table, of, len(part)), list(chain.from_iterable(part)))
         file.execute("commit")
     except BaseException:
         file.execute("rollback")
         raise
 
 
-def _insert(table: str, of: type) -> str:
-    names = [field.name for field in fields(of)]
-    return f"insert or ignore into {table} ({', '.join(names)}) values ({', '.join('?' * len(names))})"
+def _insert(table: str, of: type[Row] | type[Audit], rows: int) -> str:
+    """One statement for many rows: between two statements others want the interpreter, who answer meanwhile."""
+    names = of._fields
+    values = f"({', '.join('?' * len(names))})"
+    return f"insert or ignore into {table} ({', '.join(names)}) values {', '.join([values] * rows)}"
 
 
 def forget(file: sqlite3.Connection, before: float) -> int:
