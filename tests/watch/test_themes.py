@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from contextlib import closing
-from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -38,7 +37,7 @@ def put(rows) -> tasks.Task:
     db = database.connect()
     task = tasks.of(db, "A")
     with closing(served.answers(task.client_id)) as file:
-        served.write(file, [replace(one, task_id=task.id) for one in rows])
+        served.write(file, [one._replace(task_id=task.id) for one in rows])
     return task
 
 
@@ -58,7 +57,7 @@ def test_groups_have_words_that_name_them_sizes_and_examples(workspace):
 
 
 def test_without_texts_only_the_number_is_known(workspace):
-    said = themes.themes(put([replace(row("a", strange=True), text=None)] * 7))
+    said = themes.themes(put([row("a", strange=True)._replace(text=None)] * 7))
     assert (said.groups, said.strange, said.untold) == ((), 7, 7)
 
 
