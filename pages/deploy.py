@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import settings
-from core.deploy import scoring
+from core.deploy import inputs
 from core.evaluate.comparison import comparison
 from core.evaluate.latency import while_busy
 from core.evaluate.versions import behind_words
@@ -131,7 +131,7 @@ def _text_columns(view: frame.View, path: Path, how: ReadAs) -> list[str]:
     """The columns to read: those of the last import, or those that look like text, unless others are chosen."""
     seen = uploads.preview(view, path, how, families=False)
     uploads.doubts(path, seen.doubts, "score")
-    likely = scoring.learnt_columns(view.db, view.task, seen.columns) or list(seen.guess.text)
+    likely = inputs.learnt_columns(view.db, view.task, seen.columns) or list(seen.guess.text)
     return st.multiselect(
         "Text columns",
         seen.columns,

@@ -16,10 +16,9 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -32,26 +31,22 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from sqlite_utils import Database
 
 from core import jobs, settings, tasks, taxonomy
-from core.assets.imports import label_forms
-from core.deploy import sending
+from core.deploy import inputs, sending
 from core.deploy.engines import ENGINES, Todo
-from core.deploy.shards import COMPLETED, RESULTS, Counts, Facet, Scoring, columns_of, header, read, strings
+from core.deploy.shards import COMPLETED, RESULTS, Counts, Facet, Scoring, columns_of, header, read
 from core.errors import InputError
 from core.evaluate.evaluation import certified
 from core.evaluate.versions import behind_words
 from core.jobs import NoProgress, Progress
 from core.tables import name_parts
-from core.tables.columns import KNOWN_ASSET_NAMES, guess_assets
-from core.tables.files import AS_FOUND, Doubt, Problems, ReadAs, open_table
+from core.tables.files import AS_FOUND, Doubt, ReadAs
 from core.tasks import Task
 from core.train.registry import find, folder_of
 from core.whole import whole, write_whole
 from core.words import counted
 
-SHARD, SHARD_CHARACTERS = 2048, 8_000_000  # rows of a shard, and their characters: what is in memory at a time
 JOINED = 32  # shards in a row group of the output, where that is Parquet
 EDGE = 1 << 20  # bytes at the input's head and tail that are hashed
-ANY_SIZE = 1 << 62
 FORMATS = (".csv", ".xlsx", ".parquet")
 SHEET = 1_048_575  # rows that a sheet holds below its head; more go on in the next one
 UNCERTIFIED = (
@@ -59,19 +54,6 @@ UNCERTIFIED = (
     "guess."
 )
 LISTED = 1_000  # problems of the input that come back with the counts
-
-
-@dataclass(frozen=True)
-class Source:
-    """An input opened: its columns, about how many rows (0 if unknown), what is in doubt, its shards as functions that give the
-    table, and once these were read its problems and how many rows were left out for them."""
-
-    columns: list[str]
-    rows: int
-    doubts: list[Doubt]
-    shards: Callable[[], Iterator[Callable[[], pa.Table]]]
-    problems: Problems
-    left_out: Callable[[], int]
 
 
 def score(
@@ -144,15 +126,15 @@ def _score(
     name_like: str | None,
 ) -> dict[str, Any]:
     """score() by the threshold that holds as it begins; _Changed, with nothing written, where another one does before the end."""
-    source = _open(input, read_as)
+    source = inputs.opened(input, read_as)
     shards = source.shards()
     first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
     row = students[0]
-    texts = _text_columns(db, tasks.get(db, row["task_id"]), source, first(), input, text_columns)
+    texts = inputs.text_columns(db, tasks.get(db, row["task_id"]), source, first(), input, text_columns)
     scoring, manifest = _scoring(
-        db, students, texts, _input_columns(source, input, id_column), input, output, read_as, model, name_like
+        db, students, texts, inputs.columns_first(source, input, id_column), input, output, read_as, model, name_like
     )
     with parts_folder(scoring.parts, manifest, lambda: _finished(scoring)), ExitStack() as stack:
         name = model and owner(students, model, input)
@@ -270,7 +252,7 @@ def score_job(db: Database, params: dict, progress: Progress) -> dict:
 
 def doubts(input: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
     """What an input leaves open before it is scored. Raises InputError where it cannot be read."""
-    return _open(input, read_as).doubts
+    return inputs.opened(input, read_as).doubts
 
 
 def _check_paths(input: Path, output: Path) -> None:
@@ -284,109 +266,6 @@ def _check_paths(input: Path, output: Path) -> None:
         raise InputError("There is no such folder.", "Make it first, or choose another.", where=str(output.parent))
     if output.exists() and input.exists() and output.samefile(input):
         raise InputError("Input and output are the same file.", "Give the output another name.", where=output.name)
-
-
-# --- the input ----------------------------------------------------------------------------------------------------
-
-
-def _open(path: Path, read_as: ReadAs) -> Source:
-    problems = Problems()
-    table = open_table(path, KNOWN_ASSET_NAMES, read_as=read_as, max_bytes=ANY_SIZE)
-    if table.kind == "parquet":
-        # Read by columns and types, not as text: what was a number or a date stays one.
-        file = pq.ParquetFile(path)
-        return Source(
-            file.schema_arrow.names, file.metadata.num_rows, [], lambda: _parquet_shards(file), problems, lambda: 0
-        )
-    records = lambda: (cells for _, cells in table.records(problems, pad=True))  # noqa: E731
-    return Source(
-        table.columns,
-        0 if table.kind == "xlsx" else _lines(path),
-        table.doubts,
-        lambda: (partial(_text_table, rows, table.columns) for rows in _row_shards(records())),
-        problems,
-        lambda: table.left_out,
-    )
-
-
-def _row_shards(records: Iterator[list[str]]) -> Iterator[list[list[str]]]:
-    rows, characters = [], 0
-    for cells in records:
-        rows.append(cells)
-        characters += sum(map(len, cells))
-        if len(rows) == SHARD or characters > SHARD_CHARACTERS:
-            yield rows
-            rows, characters = [], 0
-    if rows:
-        yield rows
-
-
-def _text_table(rows: list[list[str]], columns: list[str]) -> pa.Table:
-    return pa.table([pa.array(column, pa.string()) for column in zip(*rows)], names=columns)
-
-
-def _parquet_shards(file: pq.ParquetFile) -> Iterator[Callable[[], pa.Table]]:
-    """Shards of SHARD rows, whatever the row groups; smaller where rows are large."""
-    waiting, rows = [], 0
-    for batch in file.iter_batches(SHARD):
-        pieces = -(-batch.nbytes // SHARD_CHARACTERS)
-        size = -(-batch.num_rows // pieces)
-        for start in range(0, batch.num_rows, size):
-            piece = batch.slice(start, size)
-            if waiting and (rows + piece.num_rows > SHARD or pieces > 1):
-                yield partial(pa.Table.from_batches, waiting)
-                waiting, rows = [], 0
-            waiting.append(piece)
-            rows += piece.num_rows
-    if waiting:
-        yield partial(pa.Table.from_batches, waiting)
-
-
-def _lines(path: Path) -> int:
-    """Lines after the header: the number of rows, or a little more where cells hold line breaks."""
-    with path.open("rb") as handle:
-        return max(sum(block.count(b"\n") for block in iter(lambda: handle.read(1 << 20), b"")) - 1, 1)
-
-
-def learnt_columns(db: Database, task: Task, columns: Collection[str]) -> list[str]:
-    """The text columns of the client's last import; none where `columns`, those of a file, lack one of them."""
-    last = next(
-        db.query("select mapping from imports where client_id = ? order by id desc limit 1", [task.client_id]), None
-    )
-    learnt = (json.loads(last["mapping"]).get("text") or []) if last else []
-    return list(learnt) if all(column in columns for column in learnt) else []
-
-
-def _text_columns(
-    db: Database, task: Task, source: Source, head: pa.Table, path: Path, named: list[str] | None
-) -> list[str]:
-    if named:
-        for column in named:
-            _must_have(source, path, column)
-        return list(named)
-    learnt = learnt_columns(db, task, source.columns)
-    if learnt:
-        return learnt
-    head = head.slice(0, 20)
-    rows = list(zip(*(strings(head[name]) for name in source.columns)))
-    guessed = list(guess_assets(source.columns, rows, label_forms(db, task)).text)
-    if not guessed:
-        raise InputError("No column of text was found.", f"Name one of: {', '.join(source.columns)}.", where=path.name)
-    return guessed
-
-
-def _input_columns(source: Source, path: Path, id_column: str | None) -> list[str]:
-    if id_column is None:
-        return list(source.columns)
-    _must_have(source, path, id_column)
-    return [id_column, *(column for column in source.columns if column != id_column)]
-
-
-def _must_have(source: Source, path: Path, column: str) -> None:
-    if column not in source.columns:
-        raise InputError(
-            f"There is no column '{column}'.", f"The columns are: {', '.join(source.columns)}.", where=path.name
-        )
 
 
 # --- shards and their parts ---------------------------------------------------------------------------------------
@@ -413,7 +292,7 @@ def _scoring(
         "text_columns": texts,
         "columns": columns,
         "kind": kind,
-        "shard": [SHARD, SHARD_CHARACTERS],
+        "shard": [inputs.SHARD, inputs.SHARD_CHARACTERS],
         "program": jobs.code_version(),
         "teacher": model and model.name,
         "name": name_like,

@@ -66,6 +66,10 @@ class Watch:
         with closing(database.connect()) as db:
             self._look(db)
             self._stand(db)
+        file = served.there(self.client_id)
+        if file:
+            with closing(file):
+                self._known = set(file.execute("select student_id, hash from audits where handled = 1"))
         self._thread.start()
 
     async def close(self) -> None:
@@ -273,12 +277,8 @@ class Watch:
         self.rules = {task.id: rules.watching(db, task) for task in self.tasks}
 
     def _stand(self, db: Database) -> None:
-        """Which promises are broken, and which texts are audited already."""
+        """Which promises are broken."""
         self.broken = frozenset(task.id for task in self.tasks if standing.broken(db, task))
-        file = served.there(self.client_id)
-        if file:
-            with closing(file):
-                self._known |= set(file.execute("select student_id, hash from audits where handled = 1"))
 
     def _forget(self, db: Database) -> None:
         if served.path_of(self.client_id).exists():

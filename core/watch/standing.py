@@ -130,7 +130,7 @@ def state(db: Database, task: Task) -> str:
             return NO_PROMISE
         if file is None:
             return UNWATCHED
-        audits = _audits(file, task, student_id, since, figures.promised)
+        audits = _audits(file, task, student_id, since, figures.promised, texts=False)
         said = sequence.evidence(audits.agreed, figures.target)
         n = len(audits.agreed)
         return _state(n, float(said.capital[-1]) if n else 1.0, said.broken_at, figures.target)
@@ -183,9 +183,11 @@ def _watched(
         yield file, live[0], figures_of(db, live[0]), since
 
 
-def _audits(file: sqlite3.Connection, task: Task, student_id: int, since: float, promised: str) -> _Audits:
+def _audits(
+    file: sqlite3.Connection, task: Task, student_id: int, since: float, promised: str, texts: bool = True
+) -> _Audits:
     rows = file.execute(
-        """select at, student, teacher, text from audits
+        f"""select at, student, teacher, {"text" if texts else "null"} from audits
            where task_id = ? and student_id = ? and mode = 'live' and handled = 1 and at >= ? order by id""",
         [task.id, student_id, since],
     ).fetchall()

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from core import settings
-from core.deploy import engines, scoring
+from core.deploy import engines, inputs
 from tests.deploy.conftest import score, write_rows
 
 ROWS = 30_000
@@ -20,8 +20,8 @@ ROWS = 30_000
 PROGRAM = """
 import sys
 from core import __main__ as cli
-from core.deploy import engines, scoring
-scoring.SHARD, engines.PAYS = 1000, 0
+from core.deploy import engines, inputs
+inputs.SHARD, engines.PAYS = 1000, 0
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -30,7 +30,7 @@ sys.exit(cli.main(sys.argv[1:]))
 def test_several_processes_give_what_one_gives(own, tmp_path, monkeypatch, suffix):
     source = write_rows(tmp_path / "in.csv", 5_000)
     alone = score(own, source, tmp_path / f"alone{suffix}")
-    monkeypatch.setattr(scoring, "SHARD", 300)
+    monkeypatch.setattr(inputs, "SHARD", 300)
     monkeypatch.setattr(engines, "PAYS", 0.0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
     made = []
@@ -49,7 +49,7 @@ def test_several_processes_give_what_one_gives(own, tmp_path, monkeypatch, suffi
 
 def test_a_process_that_dies_is_told_and_none_is_left_behind(own, tmp_path, monkeypatch):
     source = write_rows(tmp_path / "in.csv", 3_000)
-    monkeypatch.setattr(scoring, "SHARD", 300)
+    monkeypatch.setattr(inputs, "SHARD", 300)
     monkeypatch.setattr(engines, "PAYS", 0.0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1}, raising=False)
     serving = []

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from core.deploy import scoring
+from core.deploy import inputs
 from core.errors import InputError
 from tests.deploy.conftest import score, write_rows
 
@@ -17,7 +17,7 @@ from tests.deploy.conftest import score, write_rows
 def test_ray_gives_what_one_process_gives(own, tmp_path, monkeypatch):
     source = write_rows(tmp_path / "in.csv", 3_000)
     alone = score(own, source, tmp_path / "alone.csv")
-    monkeypatch.setattr(scoring, "SHARD", 500)
+    monkeypatch.setattr(inputs, "SHARD", 500)
     told = []
     progress = lambda done, total, message="", spent=0.0: told.append((message, done))  # noqa: E731
     by_ray = score(own, source, tmp_path / "ray.csv", engine="ray", progress=progress)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core import jobs
-from core.deploy import scoring, shards
+from core.deploy import inputs, scoring, shards
 from core.errors import InputError
 from core.evaluate import evaluation
 from core.tables.files import AS_FOUND, ReadAs
@@ -74,7 +74,7 @@ def test_encoding_and_delimiter_are_found(live, tmp_path, content):
 
 
 def test_shards_hold_every_row_in_order_and_equal_texts_are_asked_once_a_shard(live, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "SHARD", 100)
+    monkeypatch.setattr(inputs, "SHARD", 100)
     lines = "".join(f"{i},{i % 3} 0.9 same\n" for i in range(1050))
     result, out = score(live, tmp_path, f"id,text\n{lines}")
     rows = read_csv(out)
@@ -243,7 +243,7 @@ def leftovers(folder):
 @pytest.fixture
 def halved(live, tmp_path, monkeypatch):
     """A file of 1,000 different rows, of which a run stopped after 300 or 400 in shards of 100."""
-    monkeypatch.setattr(scoring, "SHARD", 100)
+    monkeypatch.setattr(inputs, "SHARD", 100)
     lines = "".join(f"{i},{i % 3} 0.9 row {i}\n" for i in range(1000))
     with pytest.raises(jobs.Cancelled):
         score(live, tmp_path, f"id,text\n{lines}", progress=Stop(300))
@@ -338,8 +338,8 @@ def test_a_full_disk_is_said_and_what_is_done_stays(live, halved, monkeypatch):
 
 
 def test_parquet_of_many_small_row_groups_and_large_cells(live, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "SHARD", 100)
-    monkeypatch.setattr(scoring, "SHARD_CHARACTERS", 20_000)
+    monkeypatch.setattr(inputs, "SHARD", 100)
+    monkeypatch.setattr(inputs, "SHARD_CHARACTERS", 20_000)
     monkeypatch.setattr(scoring, "JOINED", 3)
     texts = [f"{i % 3} 0.9 " + "long " * (100 if i > 600 else 1) for i in range(1000)]
     codes = pa.array([f"c{i % 7}" for i in range(1000)]).dictionary_encode()

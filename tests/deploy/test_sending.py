@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from core import database, jobs, tasks
-from core.deploy import scoring
+from core.deploy import inputs, scoring
 from core.errors import InputError
 from core.money import ledger
 from core.wires import connections
@@ -71,7 +71,7 @@ def test_the_rows_the_student_does_not_handle_come_back_answered_by_the_teacher(
 
 
 def test_the_cap_is_never_passed_and_a_higher_one_asks_about_the_rest_alone(live, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "SHARD", 16)
+    monkeypatch.setattr(inputs, "SHARD", 16)
     rows = "text\n" + "".join(f"1 0.4 coat {i}\n" for i in range(60))
     with Server(offer, latency=0.01) as server:
         teacher = connect(live.db, live.task.client_id, server)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from core.deploy import export, scoring
+from core.deploy import export, inputs, scoring
 from core.evaluate.comparison import judgement
 from tests import small
 from tests.deploy.conftest import write_rows
@@ -37,7 +37,7 @@ class Meanwhile:
 def test_scoring_under_way_and_what_is_started_after_go_by_the_changed_target(
     judged_small, capsys, db, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(scoring, "SHARD", 50)
+    monkeypatch.setattr(inputs, "SHARD", 50)
     source = write_rows(tmp_path / "in.csv", 300)
     before = certified(db)
     scores = {"task": judged_small, "student": 1, "input": source}
