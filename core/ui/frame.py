@@ -173,6 +173,12 @@ def go(key: str) -> None:
     st.switch_page(str(ROOT / "pages" / f"{key}.py"), query_params=address.carried())
 
 
+def unpriced() -> None:
+    """Where a model's price is not known: nothing is bought, and where to give it."""
+    st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
+    link("connections", "Give its price with the connection")
+
+
 def nothing_yet(what: str, key: str, label: str) -> None:
     """An empty page: what is missing, and the link to where it comes from. Ends the page."""
     missing(what, key, label)

@@ -39,8 +39,7 @@ def offer(
     """The forecast of what is left to buy, with what is saved (a figure, and of what) where there is something to compare with,
     and the buttons that start the job with these `params`. `run`: what there is of it so far."""
     if expected.price is None:
-        st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
-        frame.link("connections", "Give its price with the connection")
+        frame.unpriced()
         return
     _forecast(expected, saving)
     capped = run is not None and run["state"] == "capped" and not running

@@ -45,8 +45,7 @@ def _offer(view: frame.View, writer: dict, spec: str) -> None:
         st.caption(frame.plain(f"{teacher_words(spec)} has judged every pair that it may."))
         return
     if cost is None:
-        st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
-        frame.link("connections", "Give its price with the connection")
+        frame.unpriced()
         return
     left, right = st.columns(2)
     with left:

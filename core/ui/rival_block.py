@@ -101,8 +101,7 @@ def _offer(view: frame.View, student: dict) -> None:
         st.caption(frame.plain(f"{names[spec]} has answered all of these: ask about more of them."))
         return
     if cost is None:
-        st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
-        frame.link("connections", "Give its price with the connection")
+        frame.unpriced()
         return
     budget = None
     if cost.high:

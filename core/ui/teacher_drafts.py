@@ -82,8 +82,7 @@ def _offer(view: frame.View, spec: str) -> None:
         st.success("Every brief of this file has its drafts. Nothing is bought twice.", icon=":material/check_circle:")
         return
     if expected.cost is None:
-        st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
-        frame.link("connections", "Give its price with the connection")
+        frame.unpriced()
         return
     calls, cost, time = st.columns(3)
     with calls:

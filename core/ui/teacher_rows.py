@@ -54,8 +54,7 @@ def _offer(view: frame.View, job: jobs.Job, running: bool) -> None:
     waiting = result.get("teacher_waiting") or [[every, result["teacher_texts"], result["teacher_characters"]]]
     cost, measured = sending.expected(view.db, students, model, waiting)
     if cost is None:
-        st.warning("Nobody knows what this model charges, so nothing is bought.", icon=":material/money_off:")
-        frame.link("connections", "Give its price with the connection")
+        frame.unpriced()
         return
     owner = scoring.owner(students, model, Path(job.params["input"]))
     spent = ledger.sent_usd(view.db, view.task.client_id, owner)
