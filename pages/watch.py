@@ -1,7 +1,7 @@
 """Watch: whether the promise of the student at work still holds, and what a student that answered silently would have done."""
 
 from core.ui import frame, learning, watching
-from core.watch import shadow, standing
+from core.watch import shadow, standing, telling
 
 ENTRY = {
     "place": 95,
@@ -16,11 +16,11 @@ ENTRY = {
 def main() -> None:
     with frame.page("watch") as view:
         now, silent = standing.standing(view.db, view.task), shadow.shadows(view.db, view.task)
+        if now.state == standing.NO_STUDENT and not silent:
+            frame.nothing_yet(telling.sentence(now), "student", "Put one to work")
         watching.promise(view, now)
         for one in silent:
             watching.silent(view, one)
-        if now.state in (standing.NO_STUDENT,) and not silent:
-            frame.nothing_yet("No student of this task is at work.", "student", "Put one to work")
         watching.over_time(now)
         watching.moved(now)
         watching.changed(view)
