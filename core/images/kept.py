@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from core import settings
 from core.images import looking
 from core.images.looking import Facts
+from core.images.seen import Sight
 from core.whole import write_whole
 
 ENDINGS = dict(looking.FORMATS.values())
@@ -92,6 +93,18 @@ def of_assets(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[in
                and id in (select value from json_each(?))"""
     rows = db.execute(query, [client_id, json.dumps(list(asset_ids))]).fetchall()
     return {asset_id: path for asset_id, sha in rows if (path := thumbnail(client_id, sha)).exists()}
+
+
+def sights(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[int, Sight]:
+    """What may be looked at of those assets that have an image, by the assets' ids."""
+    query = """select a.id, i.sha256, i.format, i.width, i.height, i.facts from assets a
+               join images i on i.client_id = a.client_id and i.sha256 = a.image
+               where a.client_id = ? and a.id in (select value from json_each(?))"""
+    rows = db.execute(query, [client_id, json.dumps([int(one) for one in asset_ids])])
+    return {
+        asset_id: Sight(sha, _facts(*of), original(client_id, sha, format))
+        for asset_id, sha, format, *of in rows.fetchall()
+    }
 
 
 def of_text(db: Database, client_id: int, text_hash: str) -> Path | None:
