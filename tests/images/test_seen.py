@@ -12,7 +12,17 @@ def test_what_may_be_looked_at_is_the_image_of_the_asset(db):
     client = database.client_id(db, "Northwind")
     data = saved(drawn("Sale"))
     kept.enter(db, [kept.keep(client, data)])
-    both = [{"client_id": client, "external_id": str(at), "text": "Sale", "text_hash": str(at), "image": sha}
+    row = {
+        "filename": "a.zip",
+        "sha256": "",
+        "mapping": "{}",
+        "row_count": 2,
+        "imported": 2,
+        "unchanged": 0,
+        "duplicates": 0,
+    }
+    db["imports"].insert({"id": 1, "client_id": client, **row, "problem_count": 0, "created": database.now()})
+    both = [{"client_id": client, "import_id": 1, "external_id": str(at), "text": "Sale", "text_hash": str(at), "image": sha}
             for at, sha in enumerate([kept.sha256(data), None], 1)]  # fmt: skip
     db["assets"].insert_all(both)
     ids = [row[0] for row in db.execute("select id from assets order by id").fetchall()]
