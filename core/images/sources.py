@@ -65,7 +65,7 @@ def entries(path: Path) -> Iterator[Entry]:
     if path.is_dir():
         yield from _of_folder(path)
         return
-    if not path.exists():
+    if not path.is_file():  # a pipe would be waited for
         raise InputError("There is no such folder or ZIP.", "Check the path.", where=str(path))
     try:
         archive = zipfile.ZipFile(path)
