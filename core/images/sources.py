@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +20,11 @@ MAX_FILES = 500_000  # as many as a table may have rows
 BOMB_BYTES, BOMB_RATIO = 20_000_000, 100  # what unpacks to so much, and to so many times its size, is no image
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".parquet")
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # what systems leave beside images
+# What zipfile and what unpacks for it raise where an archive's list or a member is not what it should be.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError),
+)
 
 
 class Unfit(Exception):
@@ -53,8 +61,15 @@ def holds_images(path: Path) -> bool:
         return True
     if not path.is_file() or path.suffix.lower() in TABLES or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return "[Content_Types].xml" not in archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "[Content_Types].xml" not in archive.namelist()
+    except OSError as error:
+        if not _of_content(error):
+            raise
+    except DAMAGED:
+        pass
+    return False
 
 
 def entries(path: Path) -> Iterator[Entry]:
@@ -67,14 +82,23 @@ def entries(path: Path) -> Iterator[Entry]:
         return
     if not path.is_file():  # a pipe would be waited for
         raise InputError("There is no such folder or ZIP.", "Check the path.", where=str(path))
+    damaged = InputError(
+        "This is no ZIP, or a damaged one.", "Make it anew, or name the folder itself.", where=path.name
+    )
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InputError(
-            "This is no ZIP, or a damaged one.", "Make it anew, or name the folder itself.", where=path.name
-        ) from None
+    except OSError as error:
+        raise damaged if _of_content(error) else error from None
+    except DAMAGED:
+        raise damaged from None
     with archive:
         yield from _of_zip(path, archive)
+
+
+def _of_content(error: OSError) -> bool:
+    """Whether it says that what was read makes no sense, and not that reading failed: a place before the file's beginning, what
+    bz2 cannot unpack."""
+    return error.errno in (None, errno.EINVAL)
 
 
 def _of_folder(folder: Path) -> Iterator[Entry]:
@@ -100,10 +124,10 @@ def _of_file(file: Path) -> bytes:
 
 
 def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.filename or not info.is_dir()]
     _not_too_many(path, len(infos))
     for info in sorted(infos, key=lambda info: info.filename):
-        name = info.filename.replace("\\", "/")
+        name = info.filename.replace("\\", "/") or "A file without a name"
         parts = PurePosixPath(name).parts
         if not any(map(_is_junk, parts)):
             yield Entry(name, lambda info=info, parts=parts: _of_member(archive, info, parts))
@@ -120,7 +144,9 @@ def _of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str
     try:
         with archive.open(info) as member:
             data = member.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except OSError as error:
+        raise BROKEN if _of_content(error) else error from None
+    except DAMAGED:
         raise BROKEN from None
     if len(data) > MAX_BYTES:
         raise TOO_LONG

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import tempfile
 import unicodedata
@@ -381,18 +380,3 @@ def _foreign(ours: Task, theirs: Task) -> list[tuple[dict[str, str], dict[str, A
         ({"client": str(theirs.client_id)}, {}),
         (name | {"task": str(theirs.id), "student": "1", "run": "1", "job": "1", "report": "1"}, {}),
     ]
-
-
-def main() -> None:
-    """Build the workspace and attack: `python -m tests.promised.attacks [PAGE ...]`."""
-    import sys
-
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ["UNDERSTUDY_HOME"] = folder
-        workspace()
-        for one in attacked(sys.argv[1:] or MENU, {}):
-            print(f"{one.page} | {one.kind} | {one.tried} | {one.broken}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,7 +11,6 @@ import os
 import resource
 import shutil
 import sqlite3
-import sys
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -161,24 +160,3 @@ def contents(db: sqlite3.Connection) -> dict[str, str]:
                 digest.update(repr(row).encode("utf-8", "surrogatepass"))
             held[name] = digest.hexdigest()
     return held
-
-
-def main() -> None:
-    """The doors' workspace, and files from a seed: `python -m tests.promised.files [COUNT] [SEED] [DOOR]`."""
-    import tempfile
-
-    from tests.promised import bad_files, doors
-
-    count, seed = (int(one) for one in (*sys.argv[1:3], *("200", "1")[len(sys.argv) - 1 :]))
-    with tempfile.TemporaryDirectory() as folder:
-        home, work = Path(folder) / "home", Path(folder) / "work"
-        work.mkdir()
-        os.environ["UNDERSTUDY_HOME"] = str(home)
-        doors.workspace()
-        for found in tried(sys.argv[3:] or DOORS, bad_files.made(work, count, seed), home, work):
-            if found.broken or found.megabytes > 1000 or found.seconds > 20:
-                print(found, flush=True)
-
-
-if __name__ == "__main__":
-    main()

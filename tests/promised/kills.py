@@ -398,16 +398,3 @@ def killed(counts: dict[str, int], seed: int, work: Path) -> Iterator[Kill]:
         if count:
             (work / name).mkdir(parents=True)
             yield from WORK[name](count, work / name / "workspace", random.Random(f"{seed} {name}"))
-
-
-def main() -> None:
-    """`python -m tests.promised.kills COUNT [WORK ...]`: so many kills of each kind of work."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        for one in killed({name: int(sys.argv[1]) for name in sys.argv[2:] or WORK}, 1, Path(folder)):
-            print(f"{one.work} | {one.when} | {one.broken}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
