@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,6 +32,8 @@ PIECES = (
     ":evil:",
     "evil@evil.example",
 )
+# Parts of them that nothing read as Markdown may hold as they are: a page's own bold type around a name is no fault, a name's is.
+RAW = re.compile(r"(?<!\\)(?:\*\*evil\*\*|`evil`|\$evil\$|<img src=evil|\[evil\]\(|:red\[evil|:evil:|http://evil)")
 CATEGORIES = {
     "Sale [evil](http://evil.example) :red[evil]": "discount off save deal clearance price",
     "# Opening **evil** $evil$ http://evil.example": "opening grand ribbon doors neighbourhood store",

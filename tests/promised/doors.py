@@ -28,6 +28,7 @@ from tests import small
 from tests.write import drafted
 
 Told = tuple[int, int] | None
+THEIRS = "zzcanaryzz"  # a category of the client that has no assets yet, which no page of another may show
 SORTS, WRITES, BARE = 2, 3, 4  # the tasks' numbers in the workspace
 DOORS: dict[str, Callable[[Database, Path], Told]] = {}
 
@@ -47,7 +48,7 @@ def workspace() -> None:
         for number in range(5):
             drafted.draft(db, writing, None, f"A draft number {number}", author="teacher")
         bare = tasks.of(db, "Southgate")
-        taxonomy.save(db, bare, [taxonomy.Category(label=name, name=name) for name in small.WORDS], "t.csv")
+        taxonomy.save(db, bare, [taxonomy.Category(label=name, name=name) for name in (*small.WORDS, THEIRS)], "t.csv")
         assert (sorting.id, writing.id, bare.id) == (SORTS, WRITES, BARE)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from sqlite_utils import Database
 
-from core import database, jobs
+from core import database, jobs, removal
 from core.label.labelling import label
 from core.money import ledger
 from core.train import registry, students
@@ -94,7 +93,7 @@ def unsound(folder: Path) -> str:
         if said != "ok" or amiss:
             return f"{path.name}: {said} {amiss[:3] or ''}"
     with closing(database.connect()) as db:
-        for (id,) in db.execute("select id from students").fetchall():
+        for (id,) in db.execute("select id from students where ready = 1").fetchall():
             try:
                 students.load(registry.folder_of(db, id))
             except Exception as error:
@@ -328,13 +327,17 @@ def _nothing_again(folder: Path, shop: Shop, heard: dict[str, str]) -> str:
 # --- importing --------------------------------------------------------------------------------------------------------
 
 IMPORTING = """
-import sys
+import sys, time
 from pathlib import Path
 from core import database, tasks
 from core.assets import imports
+from core.jobs.progress import NoProgress
+class Told(NoProgress):
+    def __call__(self, done, total, message="", spent=0.0):
+        print(message, done, flush=True)
+        time.sleep(0.005)
 db = database.connect()
-print("begun", flush=True)
-imports.import_assets(db, tasks.get(db, int(sys.argv[1])), Path(sys.argv[2]))
+imports.import_assets(db, tasks.get(db, int(sys.argv[1])), Path(sys.argv[2]), progress=Told())
 """
 
 
@@ -345,14 +348,9 @@ def importing(kills: int, folder: Path, dice: random.Random) -> Iterator[Kill]:
         task = small.fill(db, folder / "files", small.rows(40, seed=9))
         _, path = small.files(folder / "large", [row | {"id": f"L{row['id']}"} for row in small.rows(rows)])
         command = [sys.executable, "-c", IMPORTING, str(task.id), str(path)]
-        begun = time.monotonic()
-        shutil.copytree(folder, spare := folder.with_name("spare"))
-        _imported(command, None, spare)
-        whole = time.monotonic() - begun
         for number in range(kills + 1):
             last = number == kills
-            after = None if last else dice.uniform(0, 0.6 * whole)
-            _imported(command, after, folder)
+            told = _imported(command, 10**6 if last else dice.randrange(25))
             there = db.execute("select count(*), sum(external_id like 'LA%') from assets").fetchone()
             told = db.execute("select count(*), total(imported) from imports").fetchone()
             broken = unsound(folder)
@@ -361,23 +359,22 @@ def importing(kills: int, folder: Path, dice: random.Random) -> Iterator[Kill]:
             left = list((folder / "tmp").glob("import-*"))
             broken = broken or (f"{len(left)} scratch files left" if last and left else "")
             if there[0] == 40 + rows and not last:  # it was in already: once more from the beginning
-                with db.atomic():
-                    db.execute("delete from import_problems where import_id > 1")
-                    db.execute("delete from recordings where asset_id in (select id from assets where import_id > 1)")
-                    db.execute("delete from assets where import_id > 1")
-                    db.execute("delete from imports where id > 1")
-            yield Kill("importing", "in the end" if last else f"{after:.2f} s into it", broken)
+                removal.undo_import(db, task.client_id, db.execute("select max(id) from imports").fetchone()[0])
+            yield Kill(
+                "importing", "in the end" if last else f"at word {len(told)}: {told[-1] if told else 'none'}", broken
+            )
 
 
-def _imported(command: list[str], after: float | None, folder: Path) -> None:
-    """Run it in a workspace, killed so many seconds after it began to read (None: to its end)."""
-    env = os.environ | {"UNDERSTUDY_HOME": str(folder)}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    process.stdout.readline()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(after)
-    process.kill()
-    assert process.wait() in ((0,) if after is None else (0, -9))
+def _imported(command: list[str], words: int) -> list[str]:
+    """Run it until it has told so much of its progress, then kill it; what it told."""
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    told = []
+    for line in process.stdout:
+        told.append(line.strip())
+        if len(told) > words:
+            process.kill()
+    process.wait()
+    return told
 
 
 WORK: dict[str, Callable[[int, Path, random.Random], Iterator[Kill]]] = {
