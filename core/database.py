@@ -10,7 +10,7 @@ import errno
 import shutil
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock
 from sqlite_utils import Database, Migrations
 
-from core import settings
+from core import settings, swap
 from core.asset_columns import stored_columns
 from core.errors import InputError
 
@@ -68,12 +68,13 @@ def connect(path: Path | None = None) -> Database:
     """
     path = path or settings.home() / "understudy.db"
     fresh = str(path) not in _migrated or not path.exists()
-    db = _Database(sqlite3.connect(path, timeout=60))
+    db = _connection(path)
     try:
-        db.conn.execute("PRAGMA busy_timeout = 60000")
-        db.conn.execute("PRAGMA foreign_keys = ON")
         if fresh:
             with _opening(path):  # the worker and the app open a new workspace at the same moment
+                if swap.finish(path.parent):  # a restore was killed: what the connection holds open was moved
+                    db.conn.close()
+                    db = _connection(path)
                 _must_be_ours(db, path)
                 db.enable_wal()
                 migrations.apply(db)
@@ -82,6 +83,18 @@ def connect(path: Path | None = None) -> Database:
     except BaseException:
         db.close()
         raise
+    return db
+
+
+def forget(path: Path) -> None:
+    """Have the next connection look whether the database at `path` is of the newest schema: it is another one now."""
+    _migrated.discard(str(path))
+
+
+def _connection(path: Path) -> _Database:
+    db = _Database(sqlite3.connect(path, timeout=60))
+    db.conn.execute("PRAGMA busy_timeout = 60000")
+    db.conn.execute("PRAGMA foreign_keys = ON")
     return db
 
 
@@ -113,12 +126,22 @@ def _must_be_ours(db: Database, path: Path) -> None:
         raise InputError(
             "This is the database of another program.", "Move it away, or name another workspace.", where=str(path)
         )
-    if applied - {step.name for step in migrations._migrations}:
+    if unknown_steps(applied):
         raise InputError(
             "This workspace was used with a newer version of Understudy.",
             "Update this one, or name another workspace with UNDERSTUDY_HOME; nothing was changed.",
             where=str(path),
         )
+
+
+def unknown_steps(applied: Iterable[str]) -> list[str]:
+    """Those steps of a schema that this program does not know: a newer one took them."""
+    return sorted(set(applied) - {step.name for step in migrations._migrations})
+
+
+def newer_steps(db: sqlite3.Connection) -> list[str]:
+    """unknown_steps() of a database that is open."""
+    return unknown_steps(row[0] for row in db.execute("select name from _sqlite_migrations"))
 
 
 def now() -> str:
@@ -303,3 +326,11 @@ def s020_images(db: Database) -> None:
     _run(db, "schema_images.sql")
     if "image" not in db["assets"].columns_dict:  # a workspace made before it was a column of theirs
         db.execute("alter table assets add column image text")
+
+
+@migrations()
+def s026_tokens(db: Database) -> None:
+    """Tokens of the service, and whose of them a call was made for (a number alone: the ledger outlives them)."""
+    _run(db, "schema_tokens.sql")
+    if "token_id" not in db["calls"].columns_dict:
+        db.execute("alter table calls add column token_id integer")

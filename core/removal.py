@@ -277,6 +277,10 @@ def remove_task(db: Database, task: Task) -> Hanging:
             )
             for table, where in belonging(db, "task_id"):
                 db.conn.execute(f"delete from {table} where {where}", [task.id])
+            db.conn.execute(
+                "delete from token_months where token_id in (select id from tokens where task_id = ?)", [task.id]
+            )
+            db.conn.execute("delete from tokens where task_id = ?", [task.id])
             for table in ("imports", "jobs"):  # the client's, which go on without it
                 db.conn.execute(f"update {table} set task_id = null where task_id = ?", [task.id])
             db.conn.execute("delete from tasks where id = ?", [task.id])

@@ -157,7 +157,8 @@ class Watch:
     def _draw(self, drawn: list[tuple[Served, Row]], text: str) -> None:
         """Have the teacher asked about a text in the tasks whose students handled it, in one call."""
         self._known |= {(one.id, row.hash) for one, row in drawn}
-        asking = asyncio.ensure_future(self._ask(drawn, text))
+        with ledger.asked_by(None):  # an audit is the house's own, whoever asked
+            asking = asyncio.ensure_future(self._ask(drawn, text))
         self._auditing.add(asking)
         asking.add_done_callback(self._asked)
 

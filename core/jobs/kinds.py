@@ -47,5 +47,6 @@ KINDS: dict[str, JobKind] = {
     "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "texts", pauses=True),
     "writer_export": JobKind("core.deploy.writer_export:export_job", "Exporting"),
     "briefs": JobKind("core.deploy.brief_files:write_job", "Writing drafts of a file", "briefs"),
+    "backup": JobKind("core.keeping.backup:backup_job", "Backing up", "files"),
     "export": JobKind("core.deploy.export:export_job", "Exporting", "assets"),
 }
