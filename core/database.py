@@ -329,6 +329,11 @@ def s020_images(db: Database) -> None:
 
 
 @migrations()
+def s024_audit_trail(db: Database) -> None:
+    _run(db, "schema_audit_trail.sql")
+
+
+@migrations()
 def s026_tokens(db: Database) -> None:
     """Tokens of the service, and whose of them a call was made for (a number alone: the ledger outlives them)."""
     _run(db, "schema_tokens.sql")

@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlite_utils import Database
 
-from core import database
+from core import audit, database
 from core.database import now, plain_name
 from core.errors import InputError
 from core.tasks import Task
@@ -125,10 +125,12 @@ def find(db: Database, client_id: int, name: str) -> Token | None:
 
 def revoke(db: Database, client_id: int, name: str) -> Token:
     """Take back the client's good token of that name: servers refuse it within a second. InputError where there is none."""
-    token = find(db, client_id, name)
-    if token is None:
-        raise InputError(f"This client has no token {name} that is good.", "The command `tokens` lists them.")
-    db.execute("update tokens set revoked = ? where id = ? and revoked is null", [now(), token.id])
+    with db.atomic():
+        token = find(db, client_id, name)
+        if token is None:
+            raise InputError(f"This client has no token {name} that is good.", "The command `tokens` lists them.")
+        db.execute("update tokens set revoked = ? where id = ?", [now(), token.id])
+        audit.record(db, "token", client_id=client_id, what=token.name, detail={"revoked": True})
     return token
 
 

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO
 import psutil
 from sqlite_utils import Database
 
-from core import database, settings
+from core import audit, database, settings
 from core.errors import InputError, outside
 from core.jobs.progress import NoProgress
 from core.keeping import contents
@@ -95,6 +95,8 @@ def backup(home: Path, to: Path | None = None, progress: NoProgress | None = Non
                 ) from None
     result = Backup(str(to), made, to.stat().st_size, files)
     _remember(home, result)
+    with closing(database.connect(home / contents.DATABASE)) as db:
+        audit.record(db, "backup", what=result.path, detail={"bytes": result.bytes, "files": result.files})
     return result
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
-from core import database
+from core import audit, database
 from core.errors import InputError
 from core.jobs.progress import NoProgress
 from core.keeping import contents
