@@ -12,6 +12,9 @@ SUMMARY = "look whether databases, students and images are sound"
 
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
+    command.add_argument(
+        "--overwrite", action="store_true", help="then write the database anew, without the bytes of what was deleted"
+    )
 
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
@@ -30,4 +33,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "`python3 run.py restore --from F.zip` puts a backup back.",
             where=str(settings.home()),
         )
+    if args.overwrite:
+        from core import database, removal_files
+
+        said.append(removal_files.overwrite(database.connect()))
     return asdict(found), "\n".join(said)

@@ -49,6 +49,7 @@ class Watch:
             None
         )  # whenever the teacher said something
         self.lost, self.note = 0, ""
+        self.removed = False  # the client was: nothing of it is written down any more
         self._rows: deque[Row] = deque()
         self._audits: deque[Audit] = deque()
         self._known: set[tuple[int, bytes]] = set()  # student and text that are audited, or about to be
@@ -255,6 +256,10 @@ class Watch:
         rows, audits = list(self._rows), list(self._audits)
         if not rows and not audits:
             return
+        if self.removed:
+            self._rows.clear()
+            self._audits.clear()
+            return
         served.write(self._opened(), rows, audits)
         for waiting, written in ((self._rows, rows), (self._audits, audits)):
             for _ in written:
@@ -274,6 +279,11 @@ class Watch:
         self._file = None
 
     def _look(self, db: Database) -> None:
+        self.removed = not db.execute("select 1 from clients where id = ?", [self.client_id]).fetchone()
+        if self.removed:
+            self._let_go()
+            served.erase(self.client_id)
+            return
         self.keeping = rules.keeping(db, self.client_id)
         self.rules = {task.id: rules.watching(db, task) for task in self.tasks}
 

@@ -84,6 +84,8 @@ def restore(source: Path, home: Path, progress: NoProgress | None = None) -> Res
         database.forget(home / contents.DATABASE)
         if not any(aside.iterdir()):
             aside.rmdir()
+        with closing(database.connect(home / contents.DATABASE)) as db:
+            audit.record(db, "restore", what=str(source), detail={"made": manifest["made"], "aside": aside.name})
     return Restored(
         manifest["made"], len(rows), sum(row["bytes"] for row in rows), str(aside) if aside.exists() else None
     )

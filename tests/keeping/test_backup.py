@@ -32,9 +32,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def rows(home: Path) -> dict[str, list]:
-    """Every row of the workspace's database but those of jobs, by table."""
+    """Every row of the workspace's database by table, but what is recorded of backups."""
     with closing(sqlite3.connect(home / "understudy.db")) as db:
         names = [row[0] for row in db.execute("select name from sqlite_master where type = 'table'")]
+        names = [name for name in names if name not in ("audit_trail", "sqlite_sequence")]
         return {name: db.execute(f'select * from "{name}"').fetchall() for name in names}
 
 
