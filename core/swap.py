@@ -21,7 +21,6 @@ NOTE = "restoring.json"
 def swap(home: Path, ready: Path, aside: Path, kept: Collection[str]) -> None:
     """Move all of `home` but the entries named in `kept` to `aside`, then all of `ready` to `home`."""
     before = sorted(path.name for path in home.iterdir() if path.name not in {*kept, NOTE, ready.name, aside.name})
-    aside.mkdir(exist_ok=True)
     write_whole(home / NOTE, json.dumps({"ready": ready.name, "aside": aside.name, "before": before}))
     finish(home)
 
@@ -33,6 +32,7 @@ def finish(home: Path) -> bool:
     except FileNotFoundError:
         return False
     ready, aside = home / note["ready"], home / note["aside"]
+    aside.mkdir(exist_ok=True)
     if not (aside / NOTE).exists():  # the first half is under way
         for name in note["before"]:
             if (home / name).exists() and not (aside / name).exists():

@@ -9,8 +9,8 @@
     served.csv, ledger.csv         what was served and is still kept of it; every paid call
     tables/                        every table of the database that holds anything of the client, as it is
 
-Which tables hold anything of a client is read off the schema (core/removal_rows.py): one that is added later is not forgotten. Every
-cell is defused; secrets are in none. Rows are streamed: memory does not grow with them.
+Which tables hold anything of a client is read off the schema (core/removal_rows.py): one that is added later is not forgotten.
+Every cell is defused; secrets are in none. Rows are streamed: memory does not grow with them.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def check(home: Path, progress: NoProgress | None = None) -> Found:
         if one.database:
             progress(0, 0, f"Looking at {one.path}")
             _database(home / one.path, one.path, found)
-    if any(problem.startswith(contents.DATABASE) for problem in found.problems):
+    if any(problem.startswith(f"{contents.DATABASE} is damaged") for problem in found.problems):
         return found  # what it says of files cannot be relied on
     with closing(sqlite3.connect(home / contents.DATABASE)) as db:
         rows = _rows(db, "students", "id, path", "ready = 1")

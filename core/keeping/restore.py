@@ -32,7 +32,7 @@ from core.jobs.progress import NoProgress
 from core.keeping import contents
 from core.keeping.backup import FORMAT, MANIFEST, chunks
 from core.keeping.check import check
-from core.swap import finish, swap
+from core.swap import NOTE, finish, swap
 
 MOST_MANIFEST = 256 << 20  # bytes
 SPARE = 64 << 20  # bytes that are to stay free on the disk
@@ -133,6 +133,8 @@ def _sweep(home: Path) -> None:
         number = left.name.rpartition("-")[2]
         if not (number.isdigit() and psutil.pid_exists(int(number)) and int(number) != os.getpid()):
             shutil.rmtree(left, ignore_errors=True)
+    for left in home.glob(f".{NOTE}.*.part"):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def _tab(item: Item, client: str = "") -> str:
 
 
 HELD_FOR = "held-for"  # the task whose files, choices and words the session holds
-OF_THE_PERSON = {"menu", HELD_FOR, "reviewer-name", *address.HELD}  # who sits here stays, whoever the client
+OF_THE_PERSON = {"menu", HELD_FOR, "reviewer-name", "removed", *address.HELD}  # who sits here stays, whoever the client
 
 
 @contextmanager

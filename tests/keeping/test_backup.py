@@ -205,6 +205,7 @@ def archive(made, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDERSTUDY_HOME", str(made))
         backup(made, path)
+    (made / "backups.json").unlink()
     return path
 
 
@@ -331,6 +332,7 @@ def test_killed_a_backup_leaves_what_was_there_and_the_next_one_tidies_up(home, 
 def test_on_a_full_disk_nothing_is_left_of_a_backup_and_the_old_one_stays(home, tmp_path):
     with small_disk(tmp_path / "disk", 1) as disk:
         (disk / "B.zip").write_bytes(b"the old one")
+        (home / "uploads").mkdir()
         (home / "uploads" / "large.bin").write_bytes(os.urandom(3 << 20))
         with pytest.raises(OSError, match="No space left"):
             backup(home, disk / "B.zip")
@@ -367,12 +369,6 @@ def test_check_says_what_is_damaged(home, capsys):
     assert cli.main(["check"]) == 2
     said = capsys.readouterr().err
     assert "of students is about a row of label_runs that is not there." in said
-    assert cli.main(["check"]) == 2
-    with closing(database.connect()) as db:
-        db.conn.execute("pragma foreign_keys = off")
-        db.execute("update students set label_run_id = 1")
-    assert cli.main(["check"]) == 2
-    said = capsys.readouterr().err
     assert (
         "Student 1: The student's file" in said and f"The image {image.relative_to(home).as_posix()} is damaged" in said
     )
