@@ -41,9 +41,14 @@ class Word:
     confidence: float
 
 
+def installed() -> bool:
+    """Whether there is a reader."""
+    return importlib.util.find_spec("rapidocr") is not None
+
+
 def reader() -> str:
     """The reader and its version, by which its results are known. Raises WITHOUT_READER where it is not installed."""
-    if importlib.util.find_spec("rapidocr") is None:
+    if not installed():
         raise WITHOUT_READER
     return f"rapidocr {importlib.metadata.version('rapidocr')}"
 
