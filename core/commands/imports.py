@@ -32,6 +32,11 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="FOLDER|ZIP",
         help="images as assets: their words are read, and what a table among them says of each is taken with it",
     )
+    what.add_argument(
+        "--read-again",
+        action="store_true",
+        help="read the images that were brought in without a reader of words, or with an older one",
+    )
     terminal.removal_options(what, command, "--undo", "N", "say what goes with this import; with --yes, undo it")
     what.add_argument(
         "--delete-assets",
@@ -65,6 +70,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     client_id = tasks.client_named(db, args.client)
     if args.log:
         return _log(db, args)
+    if args.read_again:
+        return _read_again(db, args)
     if args.undo is not None:
         do = removal.undo_import if args.yes else removal.of_import
         return removal.answer(do(db, client_id, args.undo), args.yes)
@@ -101,6 +108,17 @@ def _log(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
     lines += [f"{name}: {counted(labels, 'label')}" for name, labels in told["teachers"].items()]
     lines += reading.problem_lines(problems) + reading.unknown_lines(imports.unknown_labels(db, told["import_id"]))
     return told, "\n".join(lines)
+
+
+def _read_again(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
+    """What reading images again brought. InputError as image_texts.read_again_job() raises it."""
+    from core import jobs, tasks
+    from core.words import counted
+
+    task = tasks.of_client(db, tasks.client_named(db, args.client))[0]
+    told = jobs.run_here(db, "read_images", {"task_id": task.id}, task, terminal.Log()).result
+    line = f"{counted(told['read'], 'image')} read, {counted(told['changed'], 'asset')} with another text now"
+    return told, line + (f", {told['unreadable']:,} could not be read." if told["unreadable"] else ".")
 
 
 def _images(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
