@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from core import settings
 from core.images import looking
 from core.images.looking import Facts
-from core.images.seen import Sight
+from core.images.seen import Seen, Sight
 from core.whole import write_whole
 
 ENDINGS = dict(looking.FORMATS.values())
@@ -105,6 +105,12 @@ def sights(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[int, 
         asset_id: Sight(sha, _facts(*of), original(client_id, sha, format))
         for asset_id, sha, format, *of in rows.fetchall()
     }
+
+
+def seen(db: Database, client_id: int, asset_ids: Sequence[int], texts: Sequence[str]) -> list[str]:
+    """The texts of these assets, each with its image where it has one (core/images/seen.py)."""
+    known = sights(db, client_id, asset_ids) if any_of(db, client_id) else {}
+    return [Seen(text, known[asset]) if asset in known else text for asset, text in zip(asset_ids, texts)]
 
 
 def of_text(db: Database, client_id: int, text_hash: str) -> Path | None:
