@@ -27,7 +27,7 @@ LONGEST_NAME = 120  # characters of a client's or connection's name: it becomes 
 BEFORE_TASKS = "m001_first_schema"  # a step of the schema before clients had tasks (core/rescue.py)
 FIRST_TASK = ("Category", "choose_one")  # name and kind of the task a client starts with
 migrations = Migrations("understudy")
-_migrated: set[str] = set()
+_migrated: set[tuple[str, int]] = set()  # path and inode: a restore puts another file there
 
 
 class _Database(Database):
@@ -67,7 +67,7 @@ def connect(path: Path | None = None) -> Database:
     ours, or of a newer program; what else is amiss with it raises sqlite3's own errors or OSError (core.errors.outside).
     """
     path = path or settings.home() / "understudy.db"
-    fresh = str(path) not in _migrated or not path.exists()
+    fresh = _state(path) not in _migrated or (path.parent / swap.NOTE).exists()
     db = _connection(path)
     try:
         if fresh:
@@ -79,16 +79,18 @@ def connect(path: Path | None = None) -> Database:
                 db.enable_wal()
                 migrations.apply(db)
                 sweep(db)
-            _migrated.add(str(path))
+            _migrated.add(_state(path))
     except BaseException:
         db.close()
         raise
     return db
 
 
-def forget(path: Path) -> None:
-    """Have the next connection look whether the database at `path` is of the newest schema: it is another one now."""
-    _migrated.discard(str(path))
+def _state(path: Path) -> tuple[str, int]:
+    try:
+        return str(path), path.stat().st_ino
+    except OSError:
+        return str(path), 0
 
 
 def _connection(path: Path) -> _Database:

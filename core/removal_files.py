@@ -132,12 +132,23 @@ def overwrite(db: Database) -> str:
     that. It takes as long as copying the database, and as much room on the disk for that time."""
     try:
         db.execute("vacuum")
-        until = time.monotonic() + PATIENCE_S
-        while db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]:
-            if time.monotonic() > until:
-                return f"The database's log still holds what was deleted, for somebody reads it just now: once that ends, {LATER}"
-            time.sleep(0.1)
+        if not _log_emptied(db):
+            return f"The database's log still holds what was deleted, for somebody reads it just now: once that ends, {LATER}"
     except sqlite3.OperationalError as error:
         why = "the disk has no room to write it anew" if no_room(error) else "somebody else has been writing for long"
         return f"Free pages of the database still hold what was deleted, for {why}: {LATER}"
     return "What the database had freed is overwritten: no byte of it is left there."
+
+
+def _log_emptied(db: Database) -> bool:
+    """Whether the log beside the database could be emptied, while nobody reads what is in it."""
+    until, (patience,) = time.monotonic() + PATIENCE_S, db.execute("pragma busy_timeout").fetchone()
+    db.execute("pragma busy_timeout = 100")
+    try:
+        while db.execute("pragma wal_checkpoint(truncate)").fetchone()[0]:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.1)
+        return True
+    finally:
+        db.execute(f"pragma busy_timeout = {patience}")

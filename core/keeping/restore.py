@@ -81,7 +81,6 @@ def restore(source: Path, home: Path, progress: NoProgress | None = None) -> Res
             path.name for path in home.iterdir() if path.name.endswith(".lock") or path.name.startswith(contents.ASIDE)
         }
         swap(home, ready, aside, STAYS | left)
-        database.forget(home / contents.DATABASE)
         if not any(aside.iterdir()):
             aside.rmdir()
         with closing(database.connect(home / contents.DATABASE)) as db:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 import zipfile
@@ -27,8 +26,6 @@ from core.keeping.check import check
 from core.keeping.restore import restore
 from tests.full_disks import small_disk
 from tests.keeping.conftest import SECRET
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def rows(home: Path) -> dict[str, list]:
@@ -270,59 +267,55 @@ def database_lock(home: Path):
     return FileLock(home / "worker.lock", is_singleton=False).acquire()
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from core import swap
-from core.keeping import restore, backup
-left = [int(sys.argv[3])]
-def dies(real):
-    def one(*args, **more):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), 9)
-        return real(*args, **more)
-    return one
-what, home = sys.argv[1], Path(sys.argv[2])
-if what == "restore":
-    restore._extract, swap.os.replace = dies(restore._extract), dies(os.replace)
-    restore.restore(Path(sys.argv[4]), home)
-else:
-    backup._add = dies(backup._add)
-    backup.backup(home, Path(sys.argv[4]))
-"""
+def killed(do, module, name: str, steps: int) -> None:
+    """Do it in a process of its own, killed with -9 when `name` of the module is called once more than `steps` times."""
+    child = os.fork()
+    if child == 0:
+        real, left = getattr(module, name), [steps]
+
+        def dies(*args, **more):
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args, **more)
+
+        setattr(module, name, dies)
+        try:
+            do()
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-def killed(what: str, home: Path, steps: int, file: Path) -> int:
-    line = [sys.executable, "-c", KILLED, what, str(home), str(steps), str(file)]
-    return subprocess.run(line, cwd=ROOT, env=os.environ.copy(), capture_output=True).returncode
-
-
-def test_killed_within_a_restore_it_is_the_old_workspace_or_the_new_one_and_nothing_is_lost(
-    archive, made, tmp_path, monkeypatch
-):
-    names = len(json.loads(zipfile.ZipFile(archive).read("manifest.json"))["files"])
-    for steps in (1, names, names + 3, names + 8):  # while reading, before the change, and twice within it
-        home = tmp_path / f"home-{steps}"
-        shutil.copytree(made, home)
-        monkeypatch.setenv("UNDERSTUDY_HOME", str(home))
-        with closing(database.connect()) as db:
-            db.execute("update clients set name = 'Later'")
-        assert killed("restore", home, steps, archive) == -9
-        with closing(database.connect()) as db:  # the next start
-            (name,) = db.execute("select name from clients").fetchone()
-        aside = list(home.glob("before-restore-*"))
-        assert (name, len(aside)) == (("Later", 0) if steps <= names else ("Small", 1))
-        assert check(home).problems == [] and not (home / swap.NOTE).exists()
-        if aside:
-            with closing(sqlite3.connect(aside[0] / "understudy.db")) as db:
-                assert db.execute("select name from clients").fetchone() == ("Later",)
+@pytest.mark.parametrize(
+    ("module", "name", "steps", "name_then"),
+    [
+        (restores, "_extract", 3, "Later"),  # while it is read
+        (restores, "swap", 0, "Later"),  # all is verified, nothing is replaced
+        (swap.os, "replace", 1, "Small"),  # within the change: nothing is moved, the note is written
+        (swap.os, "replace", 3, "Small"),
+        (swap.os, "replace", 8, "Small"),
+    ],
+)
+def test_killed_within_a_restore_it_is_the_old_workspace_or_the_new_one(archive, home, module, name, steps, name_then):
+    with closing(database.connect()) as db:
+        db.execute("update clients set name = 'Later'")
+    killed(lambda: restore(archive, home), module, name, steps)
+    with closing(database.connect()) as db:  # the next start
+        assert db.execute("select name from clients").fetchone() == (name_then,)
+    aside = list(home.glob("before-restore-*"))
+    assert check(home).problems == [] and not (home / swap.NOTE).exists() and len(aside) == (name_then == "Small")
+    if aside:
+        with closing(sqlite3.connect(aside[0] / "understudy.db")) as db:
+            assert db.execute("select name from clients").fetchone() == ("Later",), "nothing is lost"
+    restore(archive, home)
+    assert not list(home.glob(".ready-*"))
 
 
 def test_killed_a_backup_leaves_what_was_there_and_the_next_one_tidies_up(home, tmp_path):
     made = backup(home, tmp_path / "B.zip")
     before = (tmp_path / "B.zip").read_bytes()
-    assert killed("backup", home, 3, tmp_path / "B.zip") == -9
+    killed(lambda: backup(home, tmp_path / "B.zip"), backups, "_add", 3)
     assert (tmp_path / "B.zip").read_bytes() == before and list(tmp_path.glob(".B.zip.*"))
     assert remembered(home) == [made]
     backup(home, tmp_path / "B.zip")
@@ -359,7 +352,8 @@ def test_the_newest_that_is_still_there_is_found_without_the_database(home, tmp_
 
 def test_check_says_what_is_damaged(home, capsys):
     assert cli.main(["check"]) == 0 and "All is sound." in capsys.readouterr().out
-    student = next((home / "students").rglob("*.safetensors"))
+    (folder,) = (home / "students").iterdir()
+    student = folder / next(iter(json.loads((folder / "config.json").read_text())["files"]))
     student.write_bytes(student.read_bytes()[:-10])
     image = next((home / "images").rglob("*.png"))
     image.write_bytes(b"not the image")

@@ -32,7 +32,7 @@ MARK = "Zanzibar-marmalade"  # of what only this client has
 
 
 @pytest.fixture
-def db(home):
+def db(home, store):
     with closing(database.connect()) as db:
         yield db
 
@@ -75,7 +75,7 @@ def everywhere(db, home: Path) -> None:
     tokens.new(db, 1, "Newsroom")
     removal.remove_assets(db, 1, [f"{MARK}-3"])  # whose bytes are in free pages by now
     with closing(database.connect()) as other:
-        task = small.fill(other, home.parent / "more", small.rows(12, seed=7), client="Other")
+        task = small.fill(other, home.parent / "more", small.rows(12, seed=7), client="Elsewhere Ltd")
     assert task.client_id != 1
 
 
@@ -162,7 +162,9 @@ def test_all_of_a_client_is_there_as_files_without_another_word_or_a_secret(db, 
         assert "hash" not in rows_of(zip, "tables/tokens.csv")[0]
         for name in names:
             data = zip.read(name)
-            assert b"Other" not in data and secret.encode() not in data and hash.hex().encode() not in data, name
+            assert b"Elsewhere Ltd" not in data and secret.encode() not in data and hash.hex().encode() not in data, (
+                name
+            )
     assert made.rows["assets.csv"] == 119 and made.files == len(names)
 
 
@@ -186,8 +188,9 @@ def test_the_command_writes_it_whole_or_not_at_all(home, tmp_path, capsys, monke
     assert cli.main(["archive", "--client", "Small", "--to", str(tmp_path / "Small")]) == 2
     assert "All of a client goes into a ZIP." in capsys.readouterr().err
     before = (tmp_path / "Small.zip").read_bytes()
-    monkeypatch.setattr("core.keeping.archive._served", lambda *_: (_ for _ in ()).throw(InputError("No.")))
-    assert cli.main(["archive", "--client", "Small", "--to", str(tmp_path / "Small.zip")]) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr("core.keeping.archive._served", lambda *_: (_ for _ in ()).throw(InputError("No.")))
+        assert cli.main(["archive", "--client", "Small", "--to", str(tmp_path / "Small.zip")]) == 2
     assert (tmp_path / "Small.zip").read_bytes() == before and len(list(tmp_path.glob("*.zip*"))) == 1
     shutil.rmtree(home / "students")
     assert cli.main(["archive", "--client", "Small", "--to", str(tmp_path / "Small.zip")]) == 0
