@@ -142,10 +142,10 @@ def spent_usd(db: Database, token_id: int) -> float:
 
 
 def as_row(db: Database, token: Token) -> dict:
-    """A token as commands and pages list it: name, state, kind, task (its name, None for all), created, expires, used, per_minute,
-    month_usd, and spent_usd of this month."""
+    """A token as commands and pages list it: name, state, kind, task (its name, None for all), created, expires, revoked, used,
+    per_minute, month_usd, and spent_usd of this month."""
     task = token.task_id and db.execute("select name from tasks where id = ?", [token.task_id]).fetchone()[0]
-    same = {name: getattr(token, name) for name in ("created", "expires", "used", "per_minute", "month_usd")}
+    same = {name: getattr(token, name) for name in ("created", "expires", "revoked", "used", "per_minute", "month_usd")}
     told = {"name": token.name, "state": token.state, "kind": token.kind, "task": task or None}
     return told | same | {"spent_usd": spent_usd(db, token.id)}
 

@@ -44,7 +44,7 @@ def _cells(row: dict) -> list[str]:
         row["state"],
         FOR[row["kind"]] + (f", {row['task']} alone" if row["task"] else ""),
         row["created"][:10],
-        (row["expires"] or "")[:10] or "until revoked",
+        (row["expires"] or row["revoked"] or "")[:10] or "until revoked",
         (row["used"] or "")[:16].replace("T", " ") or "never",
         f"{row['per_minute']:,} requests" if row["per_minute"] is not None else "no limit",
         ""
@@ -76,12 +76,12 @@ def _new(view: frame.View) -> None:
         pace, purse, _, _ = st.columns(4)
         per_minute = pace.number_input("Requests a minute, at most", 1, 1_000_000, value=None, placeholder="no limit")
         usd = purse.number_input(
-            "US dollars a month for the teacher",
+            "Teacher, USD a month",
             0.0,
             value=None,
-            placeholder="the server's own limit",
-            help="Where the student is not sure and the server asks the teacher. Once it is spent, the student's own answer goes "
-            "out, marked as not sure.",
+            placeholder="no limit",
+            help="The most that the teacher may cost, where the student is not sure and the server asks it. Once it is spent, the "
+            "student's own answer goes out, marked as not sure.",
         )
         if st.form_submit_button("Make a token", icon=":material/key:"):
             secret, token = tokens.new(
