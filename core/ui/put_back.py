@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
 import streamlit as st
+from streamlit import config
 
 from core import jobs, settings
 from core.errors import outside
@@ -32,8 +34,18 @@ def offer() -> None:
             )
         )
         st.code(command(found), language="bash", wrap_lines=True)
-        if st.button("Put this backup back", type="primary", icon=":material/settings_backup_restore:"):
+        if not _alone():
+            st.caption(
+                "Whoever runs the dashboard does it there: while the database is damaged, nobody's rights can be told."
+            )
+        elif st.button("Put this backup back", type="primary", icon=":material/settings_backup_restore:"):
             _put_back(found)
+
+
+def _alone() -> bool:
+    """Whether the dashboard answers this machine only, where whoever sits may do everything."""
+    address = config.get_option("server.address")
+    return address in ("127.0.0.1", "localhost", "::1") and not os.environ.get("UNDERSTUDY_LOGIN")
 
 
 def when(made: backup.Backup) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import database, jobs, removal
@@ -66,6 +67,21 @@ def test_where_the_database_is_damaged_the_newest_backup_is_offered_and_put_back
     with closing(database.connect()) as db:
         assert db.execute("select name from clients").fetchall() == [("Small",)]
     assert check(home).problems == [] and len(list(home.glob("before-restore-*"))) == 1
+
+
+def test_where_others_reach_the_dashboard_nobody_puts_it_back_from_there(home, tmp_path, monkeypatch):
+    backup(home, tmp_path / "B.zip")
+    damage(home)
+    monkeypatch.setenv("UNDERSTUDY_LOGIN", "1")
+    monkeypatch.setattr("core.ui.put_back.jobs.stop_worker", lambda: pytest.fail("it was put back"))
+    shown = AppTest.from_function(_offer, default_timeout=60).run()
+    assert "Whoever runs the dashboard does it there" in words(shown) and not shown.button
+
+
+def _offer() -> None:
+    from core.ui import put_back
+
+    put_back.offer()
 
 
 def test_without_a_backup_the_command_is_said(home):
