@@ -151,6 +151,12 @@ def rename(db: Database, id: int, name: str) -> str:
                 and task_id in (select id from tasks where {own})""",
             values,
         )
+        db.execute(
+            f"""update settings set value = json_remove(json_set(value, '$.' || json_quote(:is), json_extract(value, '$.' ||
+                json_quote(:was))), '$.' || json_quote(:was)) where key = 'teacher_looks'
+                and json_extract(value, '$.' || json_quote(:was)) is not null and ({own})""",
+            values,
+        )
         for name_of in ("$.teacher", "$.rival"):
             db.execute(
                 f"""update jobs set params = json_set(params, :of, :is) where state in ('cancelled', 'failed')
