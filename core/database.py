@@ -303,3 +303,8 @@ def s020_images(db: Database) -> None:
     _run(db, "schema_images.sql")
     if "image" not in db["assets"].columns_dict:  # a workspace made before it was a column of theirs
         db.execute("alter table assets add column image text")
+
+
+@migrations()
+def s024_audit_trail(db: Database) -> None:
+    _run(db, "schema_audit_trail.sql")

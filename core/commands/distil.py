@@ -8,7 +8,6 @@ from pathlib import Path
 
 from core import terminal
 from core.asset_columns import ASSET_COLUMNS
-from core.assets import previews, profiles
 from core.commands import label, pairs, reading
 from core.errors import InputError, Problem
 from core.images import sources
@@ -112,7 +111,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         terminal.must_exist(file)
     from core import database, taxonomy
     from core import distil as distillation
-    from core.assets import imports
+    from core.assets import imports, previews, profiles
 
     how, taxonomy_how = reading.read_as(args), reading.read_as(args, prefix="taxonomy_")
     reading.tell_doubts(taxonomy.look(args.taxonomy, taxonomy_how).doubts, prefix="taxonomy-")

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from core import terminal
-from core.tasks import Task
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+    from core.tasks import Task
 
 
 def label(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> tuple[dict, list[str]]:

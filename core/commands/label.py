@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.errors import InputError
-from core.tasks import Task
 from core.wires import providers
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
     from core.label.looking import Other
+    from core.tasks import Task
 
 
 SUMMARY = "get labels from a teacher, within a budget"

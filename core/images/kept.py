@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from core import settings
 from core.images import looking
 from core.images.looking import Facts
-from core.images.seen import Sight
+from core.images.seen import Seen, Sight
 from core.whole import write_whole
 
 ENDINGS = dict(looking.FORMATS.values())
@@ -137,6 +137,12 @@ def sight_of_text(db: Database, client_id: int, text_hash: str) -> Sight | None:
     query = "select id from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
     row = db.execute(query, [client_id, text_hash]).fetchone()
     return sights(db, client_id, row)[row[0]] if row else None
+
+
+def seen(db: Database, client_id: int, asset_ids: Sequence[int], texts: Sequence[str]) -> list[str]:
+    """The texts of these assets, each with its image where it has one (core/images/seen.py)."""
+    known = sights(db, client_id, asset_ids) if any_of(db, client_id) else {}
+    return [Seen(text, known[asset]) if asset in known else text for asset, text in zip(asset_ids, texts)]
 
 
 def of_text(db: Database, client_id: int, text_hash: str) -> Path | None:

@@ -1,6 +1,7 @@
 """One image's bytes: what it is, what can be told without reading it, and how it looks small. Whatever is wrong is one sentence.
 
-Pillow decodes; it is loaded when the first image comes, so that who has text alone pays nothing for it.
+Pillow decodes; it is loaded when the first image comes, so that who has text alone pays nothing for it. This file goes along in
+exports as it is, so it imports nothing of the house.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from core.images.sources import Unfit
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,6 +50,16 @@ COLOURS = {
     "brown": (115, 75, 45),
 }
 FEWEST = 0.12  # share of the pixels from which a colour is one of the image's
+
+
+class Unfit(Exception):
+    """Why one file is left out: `what`, a sentence that goes on after its name, and `todo`. The rest is taken."""
+
+    def __init__(self, what: str, todo: str):
+        super().__init__(what)
+        self.what, self.todo = what, todo
+
+
 EMPTY = Unfit("is empty.", "Export it again.")
 NO_IMAGE = Unfit("is no image that can be read.", "Save it as PNG or JPEG.")
 DAMAGED = Unfit("is damaged.", "Export it again.")
@@ -81,13 +90,17 @@ class Looked:
 def look(data: bytes) -> Looked:
     """Decode an image's bytes. Raises Unfit for what cannot be used."""
     image = upright(data)
-    facts = Facts(
+    return Looked(FORMATS[image.info["kind"]][0], facts_of(image), _likeness(image), _thumbnail(image))
+
+
+def facts_of(image: Image.Image) -> Facts:
+    """The facts of an image that upright() gave."""
+    return Facts(
         *image.size,
         placement=placement(*image.size),
         colours=_colours(image),
         animated=image.info["moves"],
     )
-    return Looked(FORMATS[image.info["kind"]][0], facts, _likeness(image), _thumbnail(image))
 
 
 def misnamed(format: str, name: str) -> str:

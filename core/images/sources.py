@@ -11,20 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputError
+from core.images.looking import Unfit
 
 MAX_BYTES = 50_000_000  # of one image's file
 MAX_FILES = 500_000  # as many as a table may have rows
 BOMB_BYTES, BOMB_RATIO = 20_000_000, 100  # what unpacks to so much, and to so many times its size, is no image
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".parquet")
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # what systems leave beside images
-
-
-class Unfit(Exception):
-    """Why one file is left out: `what`, a sentence that goes on after its name, and `todo`. The rest is taken."""
-
-    def __init__(self, what: str, todo: str):
-        super().__init__(what)
-        self.what, self.todo = what, todo
 
 
 TOO_LONG = Unfit(f"is larger than {MAX_BYTES // 1_000_000} MB.", "Save it smaller: no reader needs so many bytes.")

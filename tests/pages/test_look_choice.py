@@ -1,4 +1,4 @@
-"""Teachers that look as a person meets them: the choice with its price on Teacher, the field on Connections, one asset on Try one."""
+"""Teachers that look, on the pages: the choice with its price on Teacher, and what Connections says of a model."""
 
 from __future__ import annotations
 
