@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections import OrderedDict
 from dataclasses import replace
 
 import pytest
@@ -15,7 +16,7 @@ from core import settings, taxonomy
 from core.deploy.fallback import Fallback
 from core.deploy.live import Served
 from core.errors import InputError
-from core.images import kept
+from core.images import kept, scaled
 from core.images.seen import Seen
 from core.label import batches, forecast, forecast_joint, labelling, looking, runs, spending
 from core.label.asking import LOOKING
@@ -216,8 +217,9 @@ def test_a_model_without_images_says_so_before_anything_is_sent(db, tmp_path, se
     assert not server.requests
 
 
-def test_an_image_that_is_gone_is_a_reason_and_costs_nothing(db, tmp_path, server):
+def test_an_image_that_is_gone_is_a_reason_and_costs_nothing(db, tmp_path, server, monkeypatch):
     client = connected(db, tmp_path, server, count=6, every=3)
+    monkeypatch.setattr(scaled, "_kept", OrderedDict())
     for path in kept.folder(client.client_id).rglob("*.jpg"):
         path.unlink()
     figures = runs.summary(db, labelling.label(db, client, TEACHER, budget_usd=1.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -39,7 +40,7 @@ def test_what_the_teacher_gets_is_chosen_by_price(open_page, db, task):
     connections.save(db, task.client_id, "Big", "openai", saved.model, base_url=saved.base_url,
                      params=replace(saved.params, takes_images=True))  # fmt: skip
     app.run()
-    words, both = (float(one.partition("about $")[2].split()[0]) for one in chosen(app).proto.captions)
+    words, both = (float(re.search(r"\$([\d.]+)", one)[1]) for one in chosen(app).proto.captions)
     assert both > words and chosen(app).value is False
     chosen(app).set_value(True).run()
     assert not app.exception and looking.chosen(db, task.client_id, TEACHER) and chosen(app).value is True
