@@ -44,7 +44,7 @@ class Forecast:
 class HostedForecast(Forecast):
     """For a teacher that is paid. `run_id`: the run that asks this way, where there has been one; `copies`: assets that need no
     label of their own, already taken off `wanted`; `calls` to make; `measured_on`: labels the tokens were counted on (0:
-    estimated); `price` and what the run costs at it (None without one), and `batch_usd` where the provider has a batch price."""
+    estimated); `price` and what the run costs at it (None without one), `batch_usd` where the provider has a batch price; `looks`: images are sent, too."""
 
     run_id: int | None
     copies: int
@@ -54,6 +54,7 @@ class HostedForecast(Forecast):
     price: prices.Price | None
     cost: Spread | None
     batch_usd: float | None
+    looks: bool
 
 
 def recorded_columns(db: Database, task: Task) -> dict[str, int]:
@@ -171,6 +172,7 @@ def told(hosted: Hosted, bill: Bill, wanted: int, labels: int, assets: int, run_
         price,
         bill.cost,
         prices.cost(price, *bill.tokens[:2], batch=True) if has_batch else None,
+        hosted.looks,
     )
 
 
