@@ -44,7 +44,8 @@ class Forecast:
 class HostedForecast(Forecast):
     """For a teacher that is paid. `run_id`: the run that asks this way, where there has been one; `copies`: assets that need no
     label of their own, already taken off `wanted`; `calls` to make; `measured_on`: labels the tokens were counted on (0:
-    estimated); `price` and what the run costs at it (None without one), `batch_usd` where the provider has a batch price; `looks`: images are sent, too."""
+    estimated); `price` and what the run costs at it (None without one), and `batch_usd` where the provider has a batch price;
+    `looks`: images are sent, too."""
 
     run_id: int | None
     copies: int
