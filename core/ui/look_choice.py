@@ -33,8 +33,8 @@ def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) 
             if possible is False
             else f"Whether {connection.model} takes images is not known"
         )
-        st.caption(frame.plain(f"{said}: it reads the words alone. Its connection says which."))
-        frame.link("connections", "Change it there")
+        st.caption(frame.plain(f"{said}: it reads the words alone, unless its connection says otherwise."))
+        frame.link("connections", "Say so there")
         if before:  # chosen while it took them
             looking.choose(view.db, client_id, teacher, False)
             st.rerun()
