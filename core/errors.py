@@ -66,8 +66,8 @@ _BY_SQLITE = {
     ),
 }
 _RESTORE = (
-    "`python3 run.py check` says what of it is, `python3 run.py restore --from F.zip` puts a backup in its place; without one move "
-    "understudy.db away and begin afresh: students and uploads are files beside it."
+    "`python3 run.py restore --from F.zip` puts a backup in its place, `python3 run.py check` says what is damaged. Without a "
+    "backup move understudy.db away and begin afresh: students and uploads are files beside it."
 )
 
 
