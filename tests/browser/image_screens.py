@@ -2,8 +2,8 @@
 
     python -m tests.browser.image_screens [folder] [--in WORKSPACE]    (default: docs/screens, a workspace of its own)
 
-Overview, its button, a verdict on both facets; the words of an image beside it on Assets; Compare; Try one with an image. As long as
-the images take to be read: minutes. In a workspace where that was done it goes on from there.
+Overview, its button, a verdict on both facets; the words of an image beside it on Assets; Compare; Try one with an image. It takes
+as long as the images take to be read. In a workspace where that was done it goes on from there.
 """
 
 from __future__ import annotations
