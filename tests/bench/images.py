@@ -4,7 +4,7 @@
     python -m tests.bench.images --bring 20000
 
 --read: the images of a folder, with every processor; beside it, in ../words.csv, may stand the words drawn (`sample --images`
-writes it): their characters are compared with what was read, line breaks and the order of words aside; where creatives.csv lies
+writes it): their characters are compared with what was read, line breaks aside; where creatives.csv lies
 among the images, its labels are learnt with and without marks before what is set large. --bring: small images drawn
 first, with words typed in a table and no reader, imported into an empty workspace; then the Assets page, in a process of its own.
 Seconds are of the clock and of the processor, children included; memory is that of the whole process tree at its most, shared
@@ -139,13 +139,13 @@ def edits(drawn: str, read: str) -> int:
 
 
 def rightly(folder: Path, read: dict[str, str]) -> dict:
-    """Of the characters drawn, how many were read rightly: words of both, in the order of the alphabet."""
+    """Of the characters drawn, how many were read rightly, in the order in which they stand there."""
     file = folder.parent / "words.csv"
     if not file.exists():
         return {}
     with file.open(encoding="utf-8") as rows:
         drawn = {row["image"]: row["words"] for row in csv.DictReader(rows) if row["image"] in read}
-    pairs = [(" ".join(sorted(text.split())), " ".join(sorted(read[name].split()))) for name, text in drawn.items()]
+    pairs = [(" ".join(text.split()), " ".join(read[name].split())) for name, text in drawn.items()]
     wrong, count = sum(edits(*pair) for pair in pairs), sum(len(one) for one, _ in pairs)
     return {"characters": count, "read_rightly": round(1 - wrong / max(count, 1), 5)}
 
