@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "In a shadow run the teacher does the work, and no teacher is asked.", "Add --fallback.", where="--shadow"
         )
     if (args.tls_cert is None) != (args.tls_key is None):
-        raise InputError("A certificate and its key come together.", "Give both.", where="--tls-cert, --tls-key")
+        raise InputError("HTTPS takes two files, and one is given.", "Give both.", where="--tls-cert, --tls-key")
     if (args.shadow or args.beside) and args.unrecorded:
         raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.")
     from core import database, tasks

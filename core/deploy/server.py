@@ -70,8 +70,8 @@ class Tls:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, no_password)
         except ssl.SSLError:
             raise InputError(
-                "These are no certificate and its key, or not of each other.",
-                "Give two PEM files: --tls-cert with the certificate and what vouches for it, --tls-key with its key.",
+                "These are not two PEM files that belong together.",
+                "Give with --tls-cert what your authority issued, with the chain behind it, and with --tls-key the key it is for.",
                 where=f"{self.certificate}, {self.key}",
             ) from None
 

@@ -311,7 +311,7 @@ def test_a_certificate_that_is_none_gets_a_sentence(own, tmp_path, capsys, monke
     options = ["serve", "--client", "Small", "--port", "0", "--tls-cert", str(tmp_path / "cert.pem")]
     assert cli.main(options) == 2 and "Give both." in capsys.readouterr().err
     assert cli.main([*options, "--tls-key", str(tmp_path / "cert.pem")]) == 2
-    assert "These are no certificate and its key" in capsys.readouterr().err
+    assert "These are not two PEM files that belong together" in capsys.readouterr().err
     assert cli.main([*options, "--tls-key", str(tmp_path / "none.pem")]) == 2
     assert "There is no such file" in capsys.readouterr().err
 
