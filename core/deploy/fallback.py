@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from core import taxonomy
 from core.deploy.live import Served
 from core.errors import InputError
+from core.images.seen import sight_of
 from core.label import known
 from core.label.buyer import Buyer, Capped
 from core.label.buying import outside
@@ -316,4 +317,7 @@ class Fallback:
 
 
 def _key(served: Served, text: str) -> bytes:
-    return hashlib.sha256(f"{served.teacher}\0{served.taxonomy_id}\0{text}".encode("utf-8", "surrogatepass")).digest()
+    asked = f"{served.teacher}\0{served.taxonomy_id}\0{text}"
+    if sight := sight_of(text):
+        asked += f"\0{sight.sha256}"
+    return hashlib.sha256(asked.encode("utf-8", "surrogatepass")).digest()

@@ -107,12 +107,17 @@ def sights(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[int, 
     }
 
 
-def of_text(db: Database, client_id: int, text_hash: str) -> Path | None:
-    """The thumbnail of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
-    query = "select image from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
+def sight(client_id: int, image: Image) -> Sight:
+    """What may be looked at of an image that is kept."""
+    return Sight(image.sha256, image.facts, original(client_id, image.sha256, image.format))
+
+
+def of_text(db: Database, client_id: int, text_hash: str) -> Sight | None:
+    """What may be looked at of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
+    query = "select id from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
     row = db.execute(query, [client_id, text_hash]).fetchone()
-    path = thumbnail(client_id, row[0]) if row else None
-    return path if path is not None and path.exists() else None
+    found = sights(db, client_id, [row[0]]).get(row[0]) if row else None
+    return found if found is not None and thumbnail(client_id, found.sha256).exists() else None
 
 
 def any_of(db: Database, client_id: int) -> bool:

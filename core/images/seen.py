@@ -6,6 +6,7 @@ through everything that is made for texts.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class Seen(str):
         seen = super().__new__(cls, text)
         seen.sight = sight
         return seen
+
+
+def told_apart(text: str) -> Hashable:
+    """What tells a text, with the image that goes with it, from all others."""
+    return (str(text), text.sight.sha256) if isinstance(text, Seen) else text
 
 
 def sight_of(text: str) -> Sight | None:
