@@ -106,7 +106,7 @@ class SentImages:
         began = time.perf_counter()
         sha = kept.sha256(data)
         try:
-            sight = Sight(sha, looking.facts_of(data), data)
+            sight = Sight(sha, looking.facts_of(looking.upright(data)), data)
         except Unfit as why:
             raise Refused(422, f"{called} {_joined(why.what, why.todo)}") from None
         found, how = self._words(sha, data, called, bool(text.strip()))

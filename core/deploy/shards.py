@@ -143,10 +143,11 @@ def answer(scoring: Scoring, student: Together, table: pa.Table) -> pa.Table:
     Rows without text have no category. Without a threshold `handled` is empty.
     """
     texts = texts_of(scoring, table)
-    asked = {told_apart(text): text for text in texts if text}
-    places = {one: place for place, one in enumerate(asked)}
+    keys = told_apart(texts)
+    asked = {key: text for key, text in zip(keys, texts) if text}
+    places = {key: place for place, key in enumerate(asked)}
     # A row without text has place -1: the last of each of the arrays below, which is kept for it.
-    at = np.array([places[told_apart(text)] if text else -1 for text in texts], np.int64)
+    at = np.array([places[key] if text else -1 for key, text in zip(keys, texts)], np.int64)
     answers = student.answer(list(asked.values())) if asked else [None] * len(scoring.facets)
     columns = [
         pa.array(values[at], kind, from_pandas=True)

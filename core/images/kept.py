@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from core import settings
 from core.images import looking
 from core.images.looking import Facts
-from core.images.seen import Sight
+from core.images.seen import Seen, Sight
 from core.whole import write_whole
 
 ENDINGS = dict(looking.FORMATS.values())
@@ -112,6 +112,12 @@ def sight(client_id: int, image: Image) -> Sight:
     return Sight(image.sha256, image.facts, original(client_id, image.sha256, image.format))
 
 
+def seen(db: Database, client_id: int, asset_ids: Sequence[int], texts: Sequence[str]) -> list[str]:
+    """The texts of these assets, each with its image where it has one (core/images/seen.py)."""
+    known = sights(db, client_id, asset_ids) if any_of(db, client_id) else {}
+    return [Seen(text, known[asset]) if asset in known else text for asset, text in zip(asset_ids, texts)]
+
+
 def of_text(db: Database, client_id: int, text_hash: str) -> Sight | None:
     """What may be looked at of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
     query = "select id from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
@@ -134,6 +140,7 @@ def unused(db: Database, client_id: int) -> Iterator[str]:
     ).fetchall()
     home = settings.home()
     for sha, format in rows:
-        db.conn.execute("delete from images where client_id = ? and sha256 = ?", [client_id, sha])
+        for table in ("image_corrections", "images"):
+            db.conn.execute(f"delete from {table} where client_id = ? and sha256 = ?", [client_id, sha])
         yield str(original(client_id, sha, format).relative_to(home))
         yield str(thumbnail(client_id, sha).relative_to(home))

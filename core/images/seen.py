@@ -6,7 +6,7 @@ through everything that is made for texts.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +39,11 @@ class Seen(str):
         return seen
 
 
-def told_apart(text: str) -> Hashable:
-    """What tells a text, with the image that goes with it, from all others."""
-    return (str(text), text.sight.sha256) if isinstance(text, Seen) else text
-
-
 def sight_of(text: str) -> Sight | None:
     """The image that goes with a text, None where there is none."""
     return text.sight if isinstance(text, Seen) else None
+
+
+def told_apart(texts: Iterable[str]) -> list[str]:
+    """What texts are kept by where their images matter, too: each with the hash of its image, one without an image as it is."""
+    return [text if (sight := sight_of(text)) is None else f"{text}\x1f{sight.sha256}" for text in texts]
