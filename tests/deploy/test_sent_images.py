@@ -87,7 +87,7 @@ def test_what_cannot_be_used_is_a_sentence(server):
         ({"image": encoded(huge)}, 422, "The image has 36 megapixels, at most 25 are read; save it smaller."),
         ({"image": encoded(picture(1)[:2000])}, 422, "The image is damaged; export it again."),
         (
-            {"image": encoded(b"%PDF-1.7 no image")},
+            {"image": encoded(b"no image at all")},
             422,
             "The image is no image that can be read; save it as PNG or JPEG.",
         ),
