@@ -78,6 +78,10 @@ def test_a_correction_changes_the_texts_of_the_image_and_no_more(db, task, there
     image_texts.undo(db, task.client_id, sha)
     assert assets(db) == before and image_texts.latest(db, task.client_id, sha) is None
     in_order(db, task.client_id)
+    told = db.execute(
+        "select detail ->> '$.words' from audit_trail where what like 'words on image%' order by id"
+    ).fetchall()
+    assert told == [("put right",), ("put right",), ("taken back",), ("taken back",)]
     with pytest.raises(InputError, match="Nobody has put"):
         image_texts.undo(db, task.client_id, sha)
 
