@@ -303,3 +303,14 @@ def s020_images(db: Database) -> None:
     _run(db, "schema_images.sql")
     if "image" not in db["assets"].columns_dict:  # a workspace made before it was a column of theirs
         db.execute("alter table assets add column image text")
+
+
+@migrations()
+def s023_image_corrections(db: Database) -> None:
+    """The words on images as persons put them right."""
+    _run(db, "schema_corrections.sql")
+
+
+@migrations()
+def s024_audit_trail(db: Database) -> None:
+    _run(db, "schema_audit_trail.sql")

@@ -34,6 +34,7 @@ def main() -> None:
         if not text.strip():
             return
         try_image.show(view, text)
+        text = try_image.seen(view, text)
         result = comparison(view.db, live["id"])
         facet_answers.show(view, text)
         left, right = st.columns(2, gap="large")

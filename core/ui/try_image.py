@@ -12,6 +12,7 @@ from core.assets.duplicates import form_hash, normal_form
 from core.assets.rows import join_text
 from core.errors import InputError
 from core.images import kept, looking, reading, words
+from core.images.seen import Seen, Sight
 from core.images.sources import Unfit
 from core.ui.frame import View, plain
 from core.ui.image_files import KINDS
@@ -45,13 +46,23 @@ def show(view: View, text: str) -> None:
         st.image(path.read_bytes())
 
 
+def seen(view: View, text: str) -> str:
+    """The words with the image at hand, as show() has it."""
+    shown = st.session_state.get("try-image-small")
+    if shown and shown[0] == text.strip():
+        return Seen(text, shown[2])
+    sight = kept.sight_of_text(view.db, view.task.client_id, form_hash(normal_form(text)))
+    return text if sight is None else Seen(text, sight)
+
+
 def _read(into: str) -> None:
     file = st.session_state[UPLOAD]
     if file is None:
         return
     data = file.getvalue()
     try:
-        small = looking.look(data).thumbnail
+        looked = looking.look(data)
+        sight = Sight(kept.sha256(data), looked.facts, data)
         with tempfile.NamedTemporaryFile(dir=settings.subfolder("tmp"), suffix=".image") as kept_for_now:
             Path(kept_for_now.name).write_bytes(data)
             text = join_text([words.text_of(reading.read_file(Path(kept_for_now.name)))])
@@ -62,4 +73,4 @@ def _read(into: str) -> None:
     else:
         if not text:
             st.session_state[ERROR] = "The image has no words that can be read."
-        st.session_state[into], st.session_state["try-image-small"] = text, (text, small)
+        st.session_state[into], st.session_state["try-image-small"] = text, (text, looked.thumbnail, sight)

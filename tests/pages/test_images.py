@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
+from functools import partial
 
 import pytest
 
-from core import jobs, tasks
+from core import distil, jobs, tasks
 from core.images import kept, words
 from core.images.words import Word
 from tests.images import pictures
@@ -82,3 +83,49 @@ def test_an_image_stands_beside_its_words(open_page, filled, page):
     else:
         assert app.get("image")
     assert not app.exception
+
+
+def test_words_are_put_right_beside_the_image(open_page, filled):
+    task = tasks.named(filled, "Northwind")
+    give(filled, task)
+    asset = asset_of(filled, task)
+    before, count = (
+        asset["text"],
+        filled.execute("select count(*) from assets where client_id = ?", [task.client_id]).fetchone(),
+    )
+    app = open_page("assets", task, reviewer="Ada")
+    key = next(one.key for one in app.dataframe if "Image" in one.value)
+    app.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    area = next(one for one in app.text_area if one.label.startswith("Words on the image"))
+    assert area.value == ""
+    area.set_value("Added <b>by hand</b>").run()
+    next(one for one in app.button if one.label == "Save the words").click().run()
+    assert not app.exception and asset_of(filled, task)["text"] == before + "\nAdded <b>by hand</b>"
+    assert "Put right by Ada" in shown(app)
+    next(one for one in app.button if one.label == "Take it back").click().run()
+    assert asset_of(filled, task)["text"] == before and count
+
+
+def asset_of(db, task) -> dict:
+    return next(db.query("select * from assets where client_id = ? order by id limit 1", [task.client_id]))
+
+
+def test_the_second_sample_client_is_one_click_from_a_verdict_on_both_facets(open_page, db, monkeypatch):
+    """Fewer creatives and the cheapest student, where nothing reads images."""
+    monkeypatch.setattr(words, "installed", lambda: False)
+    monkeypatch.setattr(words, "reader", lambda: (_ for _ in ()).throw(words.WITHOUT_READER))
+    monkeypatch.setitem(distil.IMAGES_SAMPLE, "student", "linear")
+    monkeypatch.setattr(distil.sample_pictured, "write", partial(distil.sample_pictured.write, rows=80))
+    app = open_page("overview")
+    assert "so their words come typed" in shown(app)
+    app.button(key="sample-images").click().run()
+    [job] = jobs.active(db)
+    told = jobs.run_here(db, "distil", job.params, tasks.get(db, job.task_id)).result
+    assert set(told["tasks"]) == {"Topic", "Funnel stage"} and told["assets"]["imported"] == 80
+    for one in told["tasks"].values():
+        assert one["labels"]["count"] > 70 and one["verdict"]["decision"]
+    text, copied = db.execute("select text, (select count(*) from images) from assets limit 1").fetchone()
+    assert text and copied == 80
+    app = open_page("overview")
+    assert not any(one.key == "sample-images" for one in app.button)
