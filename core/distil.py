@@ -53,6 +53,7 @@ SAMPLE = {
     "synthetic": True,
 }
 IMAGES_CLIENT = "Sample client with images"
+IMAGES_SAMPLE = {"client": IMAGES_CLIENT, "teacher": RECORDED, "student": "embedding", "synthetic": True}
 SAMPLE_PAIRS, SAMPLE_GUIDE = settings.SAMPLE / "pairs.csv", settings.SAMPLE / "voice-guide.json"
 
 
@@ -274,8 +275,7 @@ def _images_sample(progress: jobs.Progress) -> dict[str, Any]:
     folder = settings.subfolder("samples") / ("images-typed" if typed else "images")
     if not (folder / "creatives" / "creatives.csv").exists():  # it is written last
         sample_pictured.write(folder, typed=typed, progress=progress)
-    files = {"taxonomy": str(folder / "taxonomy.csv"), "assets": str(folder / "creatives")}
-    return {"client": IMAGES_CLIENT, "teacher": RECORDED, "student": "embedding", "synthetic": True, **files}
+    return IMAGES_SAMPLE | {"taxonomy": str(folder / "taxonomy.csv"), "assets": str(folder / "creatives")}
 
 
 def sample_pairs(db: Database) -> Task:
