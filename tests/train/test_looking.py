@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core import tasks
 from core.deploy import export
@@ -21,7 +22,8 @@ from core.train import data, ladder, members, registry, students
 from core.train.data import Rows
 from core.train.members.looking import facts
 from tests import small
-from tests.images import shown
+from tests.images import encoders, shown
+from tests.images.pictures import drawn, saved
 
 
 def seen_rows(made: list[dict], without: int = 0) -> Rows:
@@ -100,6 +102,11 @@ def test_a_student_with_images_is_better_than_its_words_and_its_export_answers_t
     command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}", str(text), sight.source]
     ran = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == answer[0]["label"]
+    (tmp_path / "out" / "table.csv").write_text(f"image,words\n{sight.source},{text}\nnowhere.png,{text}\n")
+    command = [sys.executable, "predict.py", "--table", "table.csv", "--text-column", "words"]
+    ran = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
+    first, second = map(json.loads, ran.stdout.splitlines())
+    assert first == {"image": str(sight.source), **answer[0]} and second["problem"] == "There is no such file."
     assert "facts of images" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
 
 
@@ -112,3 +119,40 @@ def test_a_student_of_texts_alone_is_as_ever(db, tmp_path):
         *("bar", "cut", "judge", "member", "weights")
     ]
     assert tasks.get(db, task.id) == task and labelled(db, row["label_run_id"]).text.dtype != object
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return encoders.save(tmp_path_factory.mktemp("clip"))
+
+
+def test_an_image_encoder_joins_where_it_is_set_and_an_image_unlike_any_is_strange(clip, tmp_path):
+    made, labels = shown.rows(90), list(small.WORDS)
+    files = {name: saved(drawn(size=size, seed=3)) for name, size in shown.SHAPES.items()}
+    texts = [
+        Seen(row["text"], Sight(row["label"], looked(*shown.SHAPES[row["label"]]), files[row["label"]])) for row in made
+    ]
+    texts[:20] = [row["text"] for row in made[:20]]
+    rows = replace(seen_rows(made), texts=texts, image_encoder=str(clip), names=tuple(labels))
+    assert members.blend("linear", rows) == ("linear", "facts", "image")
+    assert "image" not in members.blend("linear", rows.take(np.arange(30))), "ten images are too few"
+    for rows in (rows, replace(rows, said=rows.targets > 0)):
+        folder = tmp_path / ("several" if rows.several else "one")
+        split = data.Split([1, 2, 3, 4], rows, rows.take(np.zeros(0, int)))
+        student, held = students.fit("linear", split, labels, folder, quiet)
+        again = students.load(folder)
+        answers = again.answer(rows.texts)
+        assert np.array_equal(answers.probabilities, student.answer(rows.texts).probabilities)
+        last = student.stages[-1]
+        assert (last.member, last.judge, last.eye) == ("image", "linear", "image") and -1 < last.eye_cut < 1
+        model = student.members["image"]
+        told = model.read(rows.texts)
+        assert len(told.tables) == 3 and np.isnan(told.nearness[:20]).all() and (told.nearness[20:] > 0.9).all()
+        assert all(np.ptp(table[:20]) == 0 for table in told.tables), "without an image it says nothing"
+        right = (told.tables[0] > 0) == rows.said if rows.several else told.tables[0].argmax(1) == rows.answers
+        assert right[20:].all()
+        noise = saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
+        odd = Seen(rows.texts[30], Sight("noise", looked(64, 64), noise))
+        usual, unlike = ({"linear": np.ones(1), "image": model.read([one]).nearness} for one in (rows.texts[30], odd))
+        assert last.far(unlike).all() and not last.far(usual).any()
+        assert not last.far({"linear": np.ones(1), "image": np.array([np.nan])}).any()
