@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from core import database, jobs, settings, tasks
 from core import taxonomy as categories
-from core.assets import families, image_import, label_columns, previews
+from core.assets import families, image_import, label_columns, previews, sample_pictured
 from core.assets import imports as ingest
 from core.assets.family_columns import by_stem, in_words
 from core.assets.label_columns import nearest
@@ -24,6 +24,7 @@ from core.evaluate import evaluation, going_live, joint_money
 from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
+from core.images import words
 from core.images.sources import holds_images
 from core.label import forecast, labelling, runs
 from core.label.teachers import is_hosted
@@ -51,6 +52,7 @@ SAMPLE = {
     "student": "embedding",
     "synthetic": True,
 }
+IMAGES_CLIENT = "Sample client with images"
 SAMPLE_PAIRS, SAMPLE_GUIDE = settings.SAMPLE / "pairs.csv", settings.SAMPLE / "voice-guide.json"
 
 
@@ -136,11 +138,13 @@ def _task(
 
 
 def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
-    """The job body: {"sample": true}, or distil()'s arguments with paths as text. Run again it adds nothing it has already.
+    """The job body: {"sample": true}, {"sample": "images"}, or distil()'s arguments with paths as text. Run again it adds
+    nothing it has already.
 
     The student chosen is put to work where "go_live" asks for it, and only then.
     """
-    request = SAMPLE if params.get("sample") else params
+    pictured = params.get("sample") == "images"
+    request = _images_sample(progress) if pictured else SAMPLE if params.get("sample") else params
     client, synthetic = request["client"], request.get("synthetic", False)
     files = Path(request["taxonomy"]), Path(request["assets"])
 
@@ -242,8 +246,8 @@ def _assets(
     images = image_import.open_images(db, task, file, progress, read_as=how) if holds_images(file) else None
     seen = images.preview() if images else previews.preview(file, how, ingest.label_forms(db, task))
     mapping = _mapping(seen, file, request, facet)
-    if words := in_words(mapping, seen.families):
-        progress(0, 0, words)
+    if told := in_words(mapping, seen.families):
+        progress(0, 0, told)
     given = {"table": images.table, "sha256": images.sha256} if images else {}
     first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted, **given)
     near = nearest(first.unknown) if request.get("accept_near") else {}
@@ -254,6 +258,17 @@ def _assets(
     )
     counts = {"imported": first.imported, "unchanged": first.unchanged, "duplicates": first.duplicates}
     return replace(again, **counts), mapping.label
+
+
+def _images_sample(progress: jobs.Progress) -> dict[str, Any]:
+    """The request of the second sample client, drawn where that is not done yet. Where nothing reads images, its table says their
+    words."""
+    typed = not words.installed()
+    folder = settings.subfolder("samples") / ("images-typed" if typed else "images")
+    if not (folder / "creatives" / "creatives.csv").exists():  # it is written last
+        sample_pictured.write(folder, typed=typed, progress=progress)
+    files = {"taxonomy": str(folder / "taxonomy.csv"), "assets": str(folder / "creatives")}
+    return {"client": IMAGES_CLIENT, "teacher": RECORDED, "student": "embedding", "synthetic": True, **files}
 
 
 def sample_pairs(db: Database) -> Task:

@@ -21,7 +21,8 @@ from core.tables.problems import Problems
 from core.words import counted
 
 FILE, WORDS, HASH = "image file", "words on the image", "image hash"
-FACTS = ("image size", "image placement", "image colours", "image moves", "large words on the image")
+LARGE = "large words on the image"
+FACTS = ("image size", "image placement", "image colours", "image moves", LARGE)
 LONGEST_ID = 200  # as core/assets/rows.py has it
 NO_WORDS = "Type what it says or shows into a column of text."
 
@@ -97,7 +98,12 @@ def beside(path: Path, taken: Taken, rows_of: Table, image_column: str, text: tu
         if taken.unread:
             why = next(iter(taken.unread.values())).rstrip(".")
             what = f"The words on {counted(len(taken.unread), 'image')} could not be read ({why}); what was typed was taken."
-            problems.add(None, WORDS, what, "Once they can be, undo this import and import the images again.")
+            problems.add(
+                None,
+                WORDS,
+                what,
+                "Once they can be, read them again: on the page Assets, or with imports --read-again.",
+            )
         for name in sorted({*taken.images, *taken.unfit} - used):
             why = taken.unfit.get(name, ("stands in no row of the table.", "Add a row for it."))
             problems.add(None, image_column, f"{name[:120]} {why[0]} It was left out.", why[1])

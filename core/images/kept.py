@@ -135,6 +135,7 @@ def unused(db: Database, client_id: int) -> Iterator[str]:
     ).fetchall()
     home = settings.home()
     for sha, format in rows:
-        db.conn.execute("delete from images where client_id = ? and sha256 = ?", [client_id, sha])
+        for table in ("image_corrections", "images"):
+            db.conn.execute(f"delete from {table} where client_id = ? and sha256 = ?", [client_id, sha])
         yield str(original(client_id, sha, format).relative_to(home))
         yield str(thumbnail(client_id, sha).relative_to(home))

@@ -62,6 +62,30 @@ class Unfit(Exception):
 
 EMPTY = Unfit("is empty.", "Export it again.")
 NO_IMAGE = Unfit("is no image that can be read.", "Save it as PNG or JPEG.")
+SAVE, UNPACK = "Export it as PNG or JPEG.", "Unpack it, or make a ZIP of what is in it."
+FRAME = "Export a frame of it as PNG or JPEG."
+OTHERS = {  # what people bring beside images, by how such a file begins: what it is, and what to do
+    b"%PDF": ("a PDF", SAVE),
+    b"%!PS": ("a PostScript file", SAVE),
+    b"8BPS": ("a Photoshop file", SAVE),
+    b"II*\0\x10\0\0\0CR": ("a camera's raw image", SAVE),
+    b"\0\0\0\x0cJXL ": ("a JPEG XL image", SAVE),
+    b"\xff\x0a": ("a JPEG XL image", SAVE),
+    b"\0\0\0\x0cjP  ": ("a JPEG 2000 image", SAVE),
+    b"\xff\x4f\xff\x51": ("a JPEG 2000 image", SAVE),
+    b"\0\0\1\0": ("an icon", SAVE),
+    b"PK\3\4": ("a ZIP, or a document that is one inside", UNPACK),
+    b"Rar!": ("a RAR archive", UNPACK),
+    b"7z\xbc\xaf": ("a 7z archive", UNPACK),
+    b"\x1f\x8b": ("a packed file", UNPACK),
+    b"\x1a\x45\xdf\xa3": ("a film", FRAME),
+    b"\0\5\x16\7": ("what a Mac keeps beside a file", "Leave it out."),
+}
+BRANDS = {  # of files that begin as an MP4 does, by what they say they are
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), ("a HEIC image", SAVE)),
+    **dict.fromkeys((b"avif", b"avis"), ("an AVIF image", SAVE)),
+    b"crx ": ("a camera's raw image", SAVE),
+}
 DAMAGED = Unfit("is damaged.", "Export it again.")
 
 
@@ -139,11 +163,23 @@ def upright(data: bytes) -> Image.Image:
     except Image.DecompressionBombError:
         raise Unfit(f"has more than {MAX_PIXELS / 1e6:,.0f} megapixels.", "Save it smaller.") from None
     except Image.UnidentifiedImageError:
-        raise NO_IMAGE from None
+        raise _other(data) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, ZeroDivisionError, OverflowError):
         raise DAMAGED from None  # as Pillow's readers say it
     plain.info = {"kind": kind, "moves": moves}
     return plain
+
+
+def _other(data: bytes) -> Unfit:
+    """What a file is that no image is read from, as far as its beginning tells."""
+    told = next((told for sign, told in OTHERS.items() if data.startswith(sign)), None)
+    if data[4:8] == b"ftyp":
+        told = BRANDS.get(data[8:12], ("a film", FRAME))
+    elif data[:4] == b"RIFF" and data[8:12] == b"AVI ":
+        told = "a film", FRAME
+    elif b"<svg" in data[:1000]:
+        told = "an SVG drawing", SAVE
+    return Unfit(f"is {told[0]}, which is not read.", told[1]) if told else NO_IMAGE
 
 
 def _rgb(image: Image.Image) -> Image.Image:

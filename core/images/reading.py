@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,14 +34,23 @@ CRASHED = "brings the reader down."
 
 
 def read(
-    db: Database, client_id: int, images: Iterable[Image], progress: NoProgress, step: str = STEP
+    db: Database,
+    client_id: int,
+    images: Iterable[Image],
+    progress: NoProgress,
+    step: str = STEP,
+    *,
+    anew: bool = False,
+    keep: Callable[[str, str], None] | None = None,
 ) -> dict[str, str]:
-    """Read those images that were not read yet; returns why those could not be that cannot, by sha256.
+    """Read those images that were not read yet, or all `anew`; returns why those could not be that cannot, by sha256.
 
-    Raises words.WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come up; Cancelled.
+    `keep`: what is done with the words (as kept, JSON) of an image (sha256), in the transaction that says who read them, in place
+    of keeping them. Raises words.WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come
+    up; Cancelled.
     """
     images = list({image.sha256: image for image in images}.values())
-    done = known(db, client_id, [image.sha256 for image in images])
+    done = {} if anew else known(db, client_id, [image.sha256 for image in images])
     left = [image for image in images if image.sha256 not in done]
     progress(len(images) - len(left), len(images), step)
     if not left:
@@ -52,15 +61,20 @@ def read(
     for sha, answer in _answers(client_id, left, progress):
         if "words" in answer:
             with db.atomic():
-                db.execute(
-                    "update images set words = ?, read_by = ? where client_id = ? and sha256 = ?",
-                    [answer["words"], name, client_id, sha],
-                )
+                if keep:
+                    keep(sha, answer["words"])
+                else:
+                    _keep(db, client_id, sha, answer["words"])
+                db.execute("update images set read_by = ? where client_id = ? and sha256 = ?", [name, client_id, sha])
         else:
             failed[sha] = answer["what"]
         at += 1
         progress(at, len(images), step)
     return failed
+
+
+def _keep(db: Database, client_id: int, sha: str, stored: str) -> None:
+    db.execute("update images set words = ? where client_id = ? and sha256 = ?", [stored, client_id, sha])
 
 
 def read_file(path: Path) -> list[words.Word]:

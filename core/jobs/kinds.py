@@ -24,6 +24,7 @@ class JobKind:
 KINDS: dict[str, JobKind] = {
     "import_assets": JobKind("core.distil:import_job", "Importing", "rows"),
     "import_images": JobKind("core.distil:import_images_job", "Importing images", "images"),
+    "read_images": JobKind("core.assets.image_texts:read_again_job", "Reading images again", "images"),
     "import_log": JobKind("core.exchanges.logs:import_job", "Importing a log", "rows"),
     "take_calls": JobKind("core.exchanges.kept:take_job", "Making labels of calls", "rows"),
     "label": JobKind("core.label.labelling:label_job", "Labelling", "assets", pauses=True),

@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from core.assets.duplicates import normal_form
 from core.errors import InputError
 from core.images import reading, words
 from core.images.words import Word
@@ -32,9 +33,15 @@ def test_words_are_read_line_by_line():
     assert words.in_order([]) == []
 
 
-def test_those_set_large_are_told_apart():
+def test_those_set_large_are_told_apart_and_marked_where_copies_are_found_as_before():
     assert words.large(LINES) == "Boots"
-    assert words.large(LINES[:2]) == "" and words.large([]) == ""
+    assert words.large(LINES[:2]) == words.large([]) == words.text_of([]) == ""
+    text = words.text_of(words.in_order(LINES))
+    assert text == "Half\nprice\n# Boots\nShop\nnow"
+    assert (
+        words.unmarked(text) == words.plain_of(words.in_order(LINES))
+        and normal_form(text) == "half price boots shop now"
+    )
 
 
 def test_words_survive_being_kept():

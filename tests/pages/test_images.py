@@ -82,3 +82,29 @@ def test_an_image_stands_beside_its_words(open_page, filled, page):
     else:
         assert app.get("image")
     assert not app.exception
+
+
+def test_words_are_put_right_beside_the_image(open_page, filled):
+    task = tasks.named(filled, "Northwind")
+    give(filled, task)
+    asset = asset_of(filled, task)
+    before, count = (
+        asset["text"],
+        filled.execute("select count(*) from assets where client_id = ?", [task.client_id]).fetchone(),
+    )
+    app = open_page("assets", task, reviewer="Ada")
+    key = next(one.key for one in app.dataframe if "Image" in one.value)
+    app.session_state[key] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    app.run()
+    area = next(one for one in app.text_area if one.label.startswith("Words on the image"))
+    assert area.value == ""
+    area.set_value("Added <b>by hand</b>").run()
+    next(one for one in app.button if one.label == "Save the words").click().run()
+    assert not app.exception and asset_of(filled, task)["text"] == before + "\nAdded <b>by hand</b>"
+    assert "Put right by Ada" in shown(app)
+    next(one for one in app.button if one.label == "Take it back").click().run()
+    assert asset_of(filled, task)["text"] == before and count
+
+
+def asset_of(db, task) -> dict:
+    return next(db.query("select * from assets where client_id = ? order by id limit 1", [task.client_id]))
