@@ -15,12 +15,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from core.assets import sample_images
+from core.assets import sample_pictured
+from core.assets.sample_facets import STAGE, TOPIC
 from core.evaluate import cascade
 from core.evaluate.agreement import Share, share
 from core.images.looking import look
@@ -42,16 +44,16 @@ def seen(text: str, file: Path) -> Seen:
     return Seen(text, Sight(file.stem, look(file.read_bytes()).facts, file))
 
 
-def creatives(folder: Path, count: int) -> tuple[Rows, list[str]]:
-    """Made-up creatives, one category each."""
-    _, made = sample_images.write(folder, count)
+def creatives(folder: Path, count: int) -> Iterator[tuple[str, Rows, list[str]]]:
+    """Made-up creatives, by the category and by the funnel stage of each."""
+    _, made = sample_pictured.write(folder, count)
     table = pd.read_csv(made / "creatives.csv", dtype=str, keep_default_na=False)
     words = pd.read_csv(folder / "words.csv", dtype=str, keep_default_na=False).set_index("image").words
     texts = [seen(words[name], made / name) for name in table.image]
-    labels = sorted(set(table.recorded_label))
-    return Rows(
-        texts, np.eye(len(labels), dtype=np.float32)[table.recorded_label.map(labels.index)], "packaged", False
-    ), labels
+    for facet in (TOPIC, STAGE):
+        labels = sorted(set(table[facet]))
+        targets = np.eye(len(labels), dtype=np.float32)[table[facet].map(labels.index)]
+        yield f"made-up creatives, {facet.lower()}", Rows(texts, targets, "packaged", False), labels
 
 
 def read(files: list[Path], kept: Path) -> dict[str, str]:
@@ -131,13 +133,11 @@ def main() -> None:
     parser.add_argument("--encoder", default="")
     args = parser.parse_args()
     args.scratch.mkdir(parents=True, exist_ok=True)
-    sets = [("made-up creatives", *creatives(args.scratch / "sample", args.rows))]
-    if (SHARED / "web_ads").is_dir():
-        sets += web_ads(args.scratch)
+    real = web_ads(args.scratch) if (SHARED / "web_ads").is_dir() else ()
     handled = " | ".join(f"handled at {percent(target)}" for target in TARGETS)
     print(f"| assets | student | reads | n | agreement | 95 % interval | micro F1 | {handled} | training, s |")
     print("|---" * (8 + len(TARGETS)) + "|")
-    for of, rows, labels in sets:
+    for of, rows, labels in chain(creatives(args.scratch / "sample", args.rows), real):
         ways = {"words": replace(rows, texts=[str(text) for text in rows.texts]), "words and facts": rows}
         if args.encoder:
             ways["words, facts and image"] = replace(rows, image_encoder=args.encoder)
