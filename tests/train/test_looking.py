@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import tasks
+from core import settings, tasks
 from core.deploy import export
 from core.deploy.exported import runtime
 from core.evaluate.evaluation import evaluate, figures_of
@@ -155,3 +155,18 @@ def test_an_image_encoder_joins_where_it_is_set_and_an_image_unlike_any_is_stran
         usual, unlike = ({"linear": np.ones(1), "image": model.read([one]).nearness} for one in (rows.texts[30], odd))
         assert last.far(unlike).all() and not last.far(usual).any()
         assert not last.far({"linear": np.ones(1), "image": np.array([np.nan])}).any()
+
+
+def test_an_export_looks_with_the_encoder_it_takes_along(clip, db, tmp_path):
+    task = shown.fill(db, tmp_path, shown.rows(120))
+    settings.put(db, "image_encoder", str(clip))
+    (student,) = ladder.train(db, task, label(db, task, "recorded:label"), "linear")
+    row = registry.find(db, task, student)
+    assert row["params"]["members"] == ["linear", "facts", "image"] and row["params"]["image_encoder"] == str(clip)
+    evaluate(db, student, target=0.8)
+    made = export.export(db, task=task, student=student, to=tmp_path / "out")
+    assert made["parity"]["fp32"] == 1 and made["parity"]["n"] > 20
+    assert {"onnxruntime", "pillow", "scipy"} <= {
+        line.partition("==")[0] for line in (tmp_path / "out" / "requirements.txt").read_text().splitlines()
+    }
+    assert (tmp_path / "out" / "image" / "fp32.onnx").exists() and (tmp_path / "out" / "sight" / "pixels.py").exists()
