@@ -26,7 +26,7 @@ from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
 from core.images import words
 from core.images.sources import holds_images
-from core.label import forecast, labelling, runs
+from core.label import forecast, labelling, looking, runs
 from core.label.teachers import is_hosted
 from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
@@ -53,6 +53,7 @@ SAMPLE = {
     "synthetic": True,
 }
 IMAGES_CLIENT = "Sample client with images"
+IMAGES_SAMPLE = {"client": IMAGES_CLIENT, "teacher": RECORDED, "student": "embedding", "synthetic": True}
 SAMPLE_PAIRS, SAMPLE_GUIDE = settings.SAMPLE / "pairs.csv", settings.SAMPLE / "voice-guide.json"
 
 
@@ -69,6 +70,7 @@ def distil(
     latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
+    look: bool | None = None,
     student: str = members.AUTO,
     target: float | None = None,
     budget: float | None = None,
@@ -87,9 +89,10 @@ def distil(
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
 
     It is a job like any other: the pages show it, and what a kill left undone is carried on. `task`: which of the client's tasks,
-    made if new (its only one). A taxonomy with facets makes a task of each, called so; `label_columns` says in which column the
-    labels of a facet stand, where its name does not. With `go_live` the students chosen are put to work; else none is. Raises
-    InputError for bad input.
+    made if new (its only one). `look`: whether a hosted teacher gets the
+    images, from now on (None: as was chosen). A taxonomy with facets makes a task of each, called so; `label_columns` says in which
+    column the labels of a facet stand, where its name does not. With `go_live` the students chosen are put to work; else none is.
+    Raises InputError for bad input.
     """
     params = {
         "client": client,
@@ -103,6 +106,7 @@ def distil(
         "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
+        "look": look,
         "student": student,
         "target": target,
         "budget": budget,
@@ -116,6 +120,8 @@ def distil(
         "go_live": go_live,
         "label_columns": label_columns,
     }
+    if look is not None and not is_hosted(teacher):
+        raise looking.NOT_HOSTED
     read = _taxonomy(taxonomy, params)
     names = list(read.facets)
     if names != [""] and task is not None:
@@ -191,6 +197,8 @@ def _taught_all(
     budget = left = request.get("budget")
     if is_hosted(request["teacher"]):
         teacher = _connected(db, next(iter(facets.values())), request["teacher"], request.get("base_url"))
+        if request.get("look") is not None:
+            looking.choose(db, next(iter(facets.values())).client_id, teacher, request["look"])
         runs_of = labelling.label_together(db, list(facets.values()), teacher, budget_usd=budget, progress=progress)
         return {
             name: _taught(db, task, request, run_id, progress) for (name, task), run_id in zip(facets.items(), runs_of)
@@ -267,8 +275,7 @@ def _images_sample(progress: jobs.Progress) -> dict[str, Any]:
     folder = settings.subfolder("samples") / ("images-typed" if typed else "images")
     if not (folder / "creatives" / "creatives.csv").exists():  # it is written last
         sample_pictured.write(folder, typed=typed, progress=progress)
-    files = {"taxonomy": str(folder / "taxonomy.csv"), "assets": str(folder / "creatives")}
-    return {"client": IMAGES_CLIENT, "teacher": RECORDED, "student": "embedding", "synthetic": True, **files}
+    return IMAGES_SAMPLE | {"taxonomy": str(folder / "taxonomy.csv"), "assets": str(folder / "creatives")}
 
 
 def sample_pairs(db: Database) -> Task:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from core import database, tasks
+from core import audit, database, tasks
 from core.assets import duplicates, image_rows, imports
 from core.assets.rows import join_text
 from core.errors import InputError
@@ -53,7 +53,9 @@ def correct(db: Database, client_id: int, sha: str, text: str, reviewer: str) ->
             raise InputError("The words are as they were.", "Change them, then save.")
         row = {"client_id": client_id, "sha256": sha, "words_before": stored, "words": words.to_json(after)}
         db["image_corrections"].insert(row | {"reviewer": reviewer, "created": database.now()})
-        return _set(db, client_id, sha, before, after, row["words"])
+        changed = _set(db, client_id, sha, before, after, row["words"])
+        _record(db, client_id, sha, "put right", changed, reviewer)
+        return changed
 
 
 def undo(db: Database, client_id: int, sha: str) -> int:
@@ -67,7 +69,13 @@ def undo(db: Database, client_id: int, sha: str) -> int:
         earlier, stored = db.execute(query, [newest.id]).fetchone()
         changed = _set(db, client_id, sha, words.from_json(stored), words.from_json(earlier or "[]"), earlier)
         db.execute("delete from image_corrections where id = ?", [newest.id])
+        _record(db, client_id, sha, "taken back", changed, newest.reviewer)
         return changed
+
+
+def _record(db: Database, client_id: int, sha: str, how: str, changed: int, reviewer: str) -> None:
+    told = {"words": how, "assets": changed, "reviewer": reviewer}
+    audit.record(db, "review", client_id=client_id, what=f"words on image {sha[:12]}", detail=told)
 
 
 def latest(db: Database, client_id: int, sha: str) -> Correction | None:

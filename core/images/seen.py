@@ -41,6 +41,12 @@ class Seen(str):
         return seen
 
 
+def same(text: str) -> str | tuple[str, str]:
+    """What two texts have in common that are seen alike: their words, and their image where they have one."""
+    sight = sight_of(text)
+    return str(text) if sight is None else (str(text), sight.sha256)
+
+
 def sight_of(text: str) -> Sight | None:
     """The image that goes with a text, None where there is none."""
     return text.sight if isinstance(text, Seen) else None

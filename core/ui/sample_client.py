@@ -22,8 +22,8 @@ WRITES = (
     "them in; the next one trains a student that writes drafts."
 )
 IMAGES = (
-    "400 creatives as images, drawn when you press the button: 20 categories, and the funnel stage of each, which the look of an "
-    "image tells better than its words. **Images, words and labels are made up**; the labels stand in for those of a large model. "
+    "400 creatives as images, drawn when you press the button: 20 categories, and the funnel stage of each, which words and "
+    "look tell together. **Images, words and labels are made up**; the labels stand in for those of a large model. "
     "It takes {minutes} to draw and read them and to train a student for either, here on this machine."
 )
 READS, TYPED = "some minutes", "a minute or two"

@@ -78,6 +78,10 @@ def test_a_correction_changes_the_texts_of_the_image_and_no_more(db, task, there
     image_texts.undo(db, task.client_id, sha)
     assert assets(db) == before and image_texts.latest(db, task.client_id, sha) is None
     in_order(db, task.client_id)
+    told = db.execute(
+        "select detail ->> '$.words' from audit_trail where what like 'words on image%' order by id"
+    ).fetchall()
+    assert told == [("put right",), ("put right",), ("taken back",), ("taken back",)]
     with pytest.raises(InputError, match="Nobody has put"):
         image_texts.undo(db, task.client_id, sha)
 
@@ -129,14 +133,14 @@ def test_images_without_words_are_read_when_there_is_a_reader(db, task, there, m
     """A stand-in for the reader's processes answers; what a person put right is not asked for."""
     asked, broken = [], sha_of(db, "3")
 
-    class Readers(reading._Readers):
+    class Readers(reading.Readers):
         def ask(self, path):
             asked.append(path.stem)
             if path.stem == broken:
                 return {"what": "brings the reader down."}
             return {"words": words.to_json([Word("Read anew", (0, 0, 9, 9), 9, 0.9)])}
 
-    monkeypatch.setattr(reading, "_Readers", Readers)
+    monkeypatch.setattr(reading, "Readers", Readers)
     monkeypatch.setattr(words, "reader", lambda: "rapidocr 99")
     monkeypatch.setattr(words, "installed", lambda: True)
     image_texts.correct(db, task.client_id, sha_of(db, "4"), "By a person", "Ada")
