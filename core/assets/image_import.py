@@ -10,7 +10,7 @@ import that was killed goes on where it was, and leaves no half of it behind.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -41,11 +41,13 @@ LOOK, READ = "Looking at the images", "Reading the words on them"
 
 @dataclass(frozen=True)
 class Opened:
-    """Images that were looked at and read, as a table, what their columns are taken for, and what the source is known by."""
+    """Images that were looked at and read, as a table, what their columns are taken for, what the source is known by, and the
+    images with the words on them."""
 
     table: Table
     mapping: Mapping
     sha256: str
+    taken: Taken
     families: tuple[Families, ...] = ()
 
     def preview(self) -> Preview:
@@ -90,9 +92,11 @@ def open_images(
     rows: Path | None = None,
     image_column: str | None = None,
     label: str | None = None,
+    text: Sequence[str] = (),
     read_as: ReadAs = AS_FOUND,
 ) -> Opened:
-    """Look at the images, read their words, and lay them out as a table. InputError as import_images() raises it."""
+    """Look at the images, read their words, and lay them out as a table; `text`: the columns that hold what was typed, where the
+    table has any of them and they are not to be guessed. InputError as import_images() raises it."""
     if path is None:
         source, path = _paths(rows, image_column, read_as), rows
         digest = imports.sha256_of(rows)
@@ -122,10 +126,11 @@ def open_images(
         beside = open_table(rows, KNOWN_ASSET_NAMES, read_as=read_as)
         image_column = _image_column(beside, image_column, taken)
         guess = guess_assets(beside.columns, beside.head, imports.label_forms(db, task))
-        text = tuple(column for column in image_rows.typed(guess) if column not in (image_column, label))
-        guess = replace(guess, text=text)
-        taken = _read(db, task.client_id, taken, progress, can_do_without=bool(text))
-        table = image_rows.beside(path, taken, beside, image_column, text)
+        said = [column for column in text if column in beside.columns] or image_rows.typed(guess)
+        typed = tuple(column for column in said if column not in (image_column, label))
+        guess = replace(guess, text=typed)
+        taken = _read(db, task.client_id, taken, progress, can_do_without=bool(typed))
+        table = image_rows.beside(path, taken, beside, image_column, typed)
     if not table.head:
         first = next(iter(taken.unread.values()), "")
         raise InputError(
@@ -141,7 +146,7 @@ def open_images(
     if label is not None:
         mapping = correct(mapping, (), {"label": label})
     mapping, families = family_columns.look(table, mapping)
-    return Opened(table, mapping, digest, tuple(families))
+    return Opened(table, mapping, digest, taken, tuple(families))
 
 
 def _image_column(table: Table, named: str | None, taken: Taken) -> str:

@@ -22,6 +22,8 @@ from core.words import counted
 
 FILE, WORDS, HASH = "image file", "words on the image", "image hash"
 LARGE = "large words on the image"
+# SQL of an asset `a`: the file of its image, as a column of that name; the id is it where nothing else is the id.
+FILE_OF = f"""iif(a.image is null, null, ifnull(json_extract(a.extra, '$."{FILE}"'), a.external_id)) as "{FILE}\""""
 FACTS = ("image size", "image placement", "image colours", "image moves", LARGE)
 LONGEST_ID = 200  # as core/assets/rows.py has it
 NO_WORDS = "Type what it says or shows into a column of text."
@@ -112,9 +114,8 @@ def beside(path: Path, taken: Taken, rows_of: Table, image_column: str, text: tu
 
 
 def mapping(table: Table, guess: Mapping | None = None) -> Mapping:
-    """How such a table is imported: as its own columns were guessed, with the words on the images after what was typed, by the
-    columns that are called text."""
-    roles = replace(guess, text=typed(guess)) if guess else Mapping(text=())
+    """How such a table is imported: as its own columns were guessed, with the words on the images after what was typed."""
+    roles = guess or Mapping(text=())
     file, hash_, words_ = (_column(table, name) for name in (FILE, HASH, WORDS))
     return replace(roles, id=roles.id or file, image=hash_, text=(*roles.text, words_))
 

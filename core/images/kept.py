@@ -107,6 +107,11 @@ def sights(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[int, 
     }
 
 
+def sight(client_id: int, image: Image) -> Sight:
+    """What may be looked at of an image that is kept."""
+    return Sight(image.sha256, image.facts, original(client_id, image.sha256, image.format))
+
+
 # Of the asset `a`: the image that stands for its group, that of the first that has one.
 OF_GROUP = """(select f.image from assets f where f.client_id = a.client_id and f.group_id = a.group_id and f.image is not null
                order by f.id limit 1)"""
@@ -132,25 +137,18 @@ def group_sizes(db: Database, asset_ids: Iterable[int]) -> dict[int, tuple[int, 
     return {asset_id: (width, height) for asset_id, width, height in rows.fetchall()}
 
 
-def sight_of_text(db: Database, client_id: int, text_hash: str) -> Sight | None:
-    """What may be looked at of an asset with these words, the first that has an image."""
-    query = "select id from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
-    row = db.execute(query, [client_id, text_hash]).fetchone()
-    return sights(db, client_id, row)[row[0]] if row else None
-
-
 def seen(db: Database, client_id: int, asset_ids: Sequence[int], texts: Sequence[str]) -> list[str]:
     """The texts of these assets, each with its image where it has one (core/images/seen.py)."""
     known = sights(db, client_id, asset_ids) if any_of(db, client_id) else {}
     return [Seen(text, known[asset]) if asset in known else text for asset, text in zip(asset_ids, texts)]
 
 
-def of_text(db: Database, client_id: int, text_hash: str) -> Path | None:
-    """The thumbnail of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
-    query = "select image from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
+def of_text(db: Database, client_id: int, text_hash: str) -> Sight | None:
+    """What may be looked at of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
+    query = "select id from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
     row = db.execute(query, [client_id, text_hash]).fetchone()
-    path = thumbnail(client_id, row[0]) if row else None
-    return path if path is not None and path.exists() else None
+    found = sights(db, client_id, [row[0]]).get(row[0]) if row else None
+    return found if found is not None and thumbnail(client_id, found.sha256).exists() else None
 
 
 def any_of(db: Database, client_id: int) -> bool:

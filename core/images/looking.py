@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -135,12 +137,34 @@ def misnamed(format: str, name: str) -> str:
     return f"is a {format}, whatever its name says; it was taken as that."
 
 
+def check(data: bytes, most: int = MAX_PIXELS) -> None:
+    """Read an image's head alone, and decode nothing of it. Raises Unfit for what is no image, or has more than `most` pixels."""
+    with _opened(data, most):
+        pass
+
+
 def upright(data: bytes) -> Image.Image:
     """An image in RGB, turned as its camera says, on white where it is transparent, of several frames the first.
 
     Its `info` holds "kind" (a key of FORMATS) and "moves". Raises Unfit.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with _opened(data, MAX_PIXELS) as image:
+        kind = image.format
+        moves = kind in ("GIF", "WEBP", "PNG") and bool(getattr(image, "is_animated", False))
+        image.seek(0)
+        image.load()
+        turned = ImageOps.exif_transpose(image)
+        plain = _rgb(turned)
+    plain.info = {"kind": kind, "moves": moves}
+    return plain
+
+
+@contextmanager
+def _opened(data: bytes, most: int) -> Iterator[Image.Image]:
+    """An image of which only the head is read so far; what is wrong with it, then or in the block, is raised as Unfit."""
+    from PIL import Image
 
     if not data:
         raise EMPTY
@@ -149,25 +173,18 @@ def upright(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its size Pillow warns before it refuses; here it is refused first
             with Image.open(io.BytesIO(data), formats=OPENED) as image:
-                kind, pixels = image.format, image.width * image.height
-                if pixels > MAX_PIXELS:
+                pixels = image.width * image.height
+                if pixels > most:
                     raise Unfit(
-                        f"has {pixels / 1e6:,.0f} megapixels, at most {MAX_PIXELS / 1e6:,.0f} are read.",
-                        "Save it smaller.",
+                        f"has {pixels / 1e6:,.0f} megapixels, at most {most / 1e6:,.0f} are read.", "Save it smaller."
                     )
-                moves = kind in ("GIF", "WEBP", "PNG") and bool(getattr(image, "is_animated", False))
-                image.seek(0)
-                image.load()
-                turned = ImageOps.exif_transpose(image)
-                plain = _rgb(turned)
+                yield image
     except Image.DecompressionBombError:
-        raise Unfit(f"has more than {MAX_PIXELS / 1e6:,.0f} megapixels.", "Save it smaller.") from None
+        raise Unfit(f"has more than {most / 1e6:,.0f} megapixels.", "Save it smaller.") from None
     except Image.UnidentifiedImageError:
         raise _other(data) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, ZeroDivisionError, OverflowError):
         raise DAMAGED from None  # as Pillow's readers say it
-    plain.info = {"kind": kind, "moves": moves}
-    return plain
 
 
 def _other(data: bytes) -> Unfit:

@@ -77,11 +77,11 @@ def _keep(db: Database, client_id: int, sha: str, stored: str) -> None:
     db.execute("update images set words = ? where client_id = ? and sha256 = ?", [stored, client_id, sha])
 
 
-def read_file(path: Path) -> list[words.Word]:
+def read_one(data: bytes) -> list[words.Word]:
     """The words on one image, which is not kept. InputError where it cannot be read, or by nothing."""
     words.reader()
-    with _started() as readers:
-        answer = readers.ask(path)
+    with started() as readers:
+        answer = readers.ask(data)
     if "words" not in answer:
         raise InputError(f"The image {answer['what']}", answer.get("todo", ""))
     return words.from_json(answer["words"])
@@ -99,7 +99,7 @@ def _answers(client_id: int, images: list[Image], progress: NoProgress) -> Itera
     """(sha256, answer) of each image, as they come."""
     room = max(1, int(psutil.virtual_memory().available // PROCESS_BYTES))
     count = min(settings.processors(), room, len(images))
-    with _started() as readers, ThreadPoolExecutor(count) as pool:
+    with started() as readers, ThreadPoolExecutor(count) as pool:
         waiting = iter(images)
         running: dict[Future, str] = {}
         try:
@@ -119,7 +119,7 @@ def _answers(client_id: int, images: list[Image], progress: NoProgress) -> Itera
             readers.stop()
 
 
-class _Readers:
+class Readers:
     """Reader processes, each asked by one thread at a time; one that dies is started anew."""
 
     def __init__(self) -> None:
@@ -128,19 +128,26 @@ class _Readers:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def ask(self, path: Path) -> dict:
-        """The answer of a reader about an image; of one that brings two of them down, that."""
+    def ask(self, source: Path | bytes) -> dict:
+        """The answer of a reader about an image: {"words": as words.to_json()}, or {"what", "todo"} why there are none; of one that
+        brings two of them down, that. InputError where no reader comes up."""
         for _ in range(2):
+            if self._stopped:
+                break
             process = self._take()
-            answer = _asked(process, path)
+            answer = _asked(process, source)
             if answer is not None:
                 with self._lock:
                     self._free.append(process)
                 return answer
             self._bury(process)
-            if self._stopped:
-                break
         return {"what": CRASHED}
+
+    def warm(self) -> None:
+        """Have a reader wait. InputError where none comes up."""
+        process = self._take()
+        with self._lock:
+            self._free.append(process)
 
     def _take(self) -> subprocess.Popen:
         """A reader that waits, else a new one. Raises NOT_STARTING where it does not come up."""
@@ -177,10 +184,13 @@ class _Readers:
             self._bury(process)
 
 
-def _asked(process: subprocess.Popen, path: Path) -> dict | None:
+def _asked(process: subprocess.Popen, source: Path | bytes) -> dict | None:
     """What a process answers; None where it is dead, or dies of it."""
+    sent = isinstance(source, bytes)
     try:
-        process.stdin.write(json.dumps(str(path)).encode() + b"\n")
+        process.stdin.write(
+            json.dumps(len(source) if sent else str(source)).encode() + b"\n" + (source if sent else b"")
+        )
         process.stdin.flush()
         line = process.stdout.readline()
     except (OSError, ValueError):
@@ -189,9 +199,9 @@ def _asked(process: subprocess.Popen, path: Path) -> dict | None:
 
 
 @contextmanager
-def _started() -> Iterator[_Readers]:
+def started() -> Iterator[Readers]:
     """Readers that are ended whatever happens."""
-    readers = _Readers()
+    readers = Readers()
     try:
         yield readers
     finally:

@@ -76,14 +76,14 @@ class Reader:
             }
         )
 
-    def read(self, path: Path) -> list[Word]:
-        """The words on the image at `path`, in reading order. Raises Unfit where it cannot be decoded."""
+    def read(self, source: Path | bytes) -> list[Word]:
+        """The words on the image at a path, or of these bytes, in reading order. Raises Unfit where it cannot be decoded."""
         import numpy as np
         from PIL import Image
 
         from core.images.looking import upright
 
-        image = upright(path.read_bytes())
+        image = upright(source if isinstance(source, bytes) else source.read_bytes())
         scale = min((PIXELS / (image.width * image.height)) ** 0.5, LARGEST_SIDE / max(image.size), MOST_ENLARGED)
         size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
         pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))[:, :, ::-1]  # it wants blue first

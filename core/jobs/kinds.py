@@ -48,5 +48,7 @@ KINDS: dict[str, JobKind] = {
     "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "texts", pauses=True),
     "writer_export": JobKind("core.deploy.writer_export:export_job", "Exporting"),
     "briefs": JobKind("core.deploy.brief_files:write_job", "Writing drafts of a file", "briefs"),
+    "archive": JobKind("core.keeping.archive:archive_job", "Writing all of the client as files"),
+    "backup": JobKind("core.keeping.backup:backup_job", "Backing up", "files"),
     "export": JobKind("core.deploy.export:export_job", "Exporting", "assets"),
 }

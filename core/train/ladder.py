@@ -134,7 +134,7 @@ def _fitted(
         "calibration": len(split.judging.texts),
         "encoder": split.train.encoder,
         "data": split.fingerprint(),
-        "recipe": students.FORMAT,
+        "recipe": students.RECIPE,
         "members": members.blend(kind, split.train),
     }
     params |= {base: getattr(split.train, base) for base in members.bases_of(params["members"])}

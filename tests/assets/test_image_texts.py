@@ -133,14 +133,14 @@ def test_images_without_words_are_read_when_there_is_a_reader(db, task, there, m
     """A stand-in for the reader's processes answers; what a person put right is not asked for."""
     asked, broken = [], sha_of(db, "3")
 
-    class Readers(reading._Readers):
+    class Readers(reading.Readers):
         def ask(self, path):
             asked.append(path.stem)
             if path.stem == broken:
                 return {"what": "brings the reader down."}
             return {"words": words.to_json([Word("Read anew", (0, 0, 9, 9), 9, 0.9)])}
 
-    monkeypatch.setattr(reading, "_Readers", Readers)
+    monkeypatch.setattr(reading, "Readers", Readers)
     monkeypatch.setattr(words, "reader", lambda: "rapidocr 99")
     monkeypatch.setattr(words, "installed", lambda: True)
     image_texts.correct(db, task.client_id, sha_of(db, "4"), "By a person", "Ada")

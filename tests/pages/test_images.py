@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import zipfile
 from functools import partial
@@ -10,8 +11,11 @@ from functools import partial
 import pytest
 
 from core import distil, jobs, tasks
+from core.evaluate.disagreements import results
 from core.images import kept, words
 from core.images.words import Word
+from core.report import content, html
+from core.train.registry import set_live
 from tests.images import pictures
 from tests.pages.test_pages import ask, shown
 
@@ -64,6 +68,40 @@ def test_the_reader_is_asked_for_where_there_is_none(open_page, db, monkeypatch)
 
     monkeypatch.setattr(words, "reader", missing)
     assert "requirements-images" in shown(open_page("assets", tasks.of(db, "Acme")))
+
+
+def test_images_are_classified_on_the_deploy_page_and_named_in_exports(open_page, filled):
+    task = tasks.named(filled, "Northwind")
+    give(filled, task)
+    student = filled.execute("select id from students where task_id = ?", [task.id]).fetchone()[0]
+    set_live(filled, student)
+    found = words.to_json([Word("Half price <b>today</b>", (1, 1, 90, 30), 30, 0.9)])
+    filled.execute("update images set words = ?", [found])
+    filled.conn.commit()
+    app = open_page("deploy", task)
+    assert "-F image=@creative.png" in " ".join(one.value for one in app.code)
+    uploader = next(one for one in app.file_uploader if one.label.startswith("Images, alone"))
+    uploader.set_value([(NAME, pictures.saved(pictures.drawn()), "image/png"), ("bad.png", b"", "image/png")]).run()
+    next(one for one in app.button if one.label == "Classify the images").click().run()
+    assert not app.exception
+    [job] = jobs.active(filled, task)
+    told = jobs.run_here(
+        filled, "score", job.params | {"output": job.params["output"].replace(".xlsx", ".csv")}, task
+    ).result
+    assert (told["rows"], told["left_out"]) == (1, 1)
+    with open(told["output"], encoding="utf-8-sig", newline="") as file:
+        [row] = csv.DictReader(file)
+    assert row["image file"] == NAME and row["words on the image"] == "Half price <b>today</b>" and row["category"]
+    table = results(filled, student)
+    assert table["image file"].tolist() == table["asset"].tolist(), "the id, where the table names no other"
+    assert f'<img src="data:image/jpeg;base64,{encoded_thumbnail(task)}" alt="The image of asset ' in html.render(
+        content.of(filled, task, str(student))
+    )
+
+
+def encoded_thumbnail(task) -> str:
+    sha = kept.sha256(pictures.saved(pictures.drawn()))
+    return base64.b64encode(kept.thumbnail(task.client_id, sha).read_bytes()).decode()
 
 
 @pytest.mark.parametrize("page", ["review", "compare", "try_one"])

@@ -37,9 +37,8 @@ from core.whole import write_whole
 if TYPE_CHECKING:
     from core.train.data import Split, Step
 
-FORMAT = (
-    3  # of a student folder, and of the recipe: raised when students made of the same rows would come out different
-)
+FORMAT = 3  # of a student folder: raised when folders of before can no longer be read
+RECIPE = 4  # raised when students made of the same rows would come out different
 
 
 class Student:
