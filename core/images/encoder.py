@@ -58,7 +58,7 @@ def source(name: str) -> Path:
 def check(folder: Path) -> Path:
     """The folder, where it can be an image encoder, without reading its weights. InputError if not."""
     if not folder.is_dir():
-        raise InputError(f"There is no image encoder {folder}.", CHOOSE)
+        raise InputError(f"There is no image model {folder}.", CHOOSE)
     _of_known_kind(folder)
     if _graph(folder, VISION) is None and not any(folder.glob("*.safetensors")):
         if any(folder.glob("*.bin")) or any(folder.glob("*.pt*")) or any(folder.glob("*.pkl")):
@@ -66,23 +66,21 @@ def check(folder: Path) -> Path:
                 f"The weights in {folder} are of a kind that can run code when it is loaded (.bin), so they are not.",
                 "Save it with save_pretrained, which writes model.safetensors, or choose another model.",
             )
-        raise InputError(f"The image encoder's folder {folder} has no weights (model.safetensors).", CHOOSE)
+        raise InputError(f"The image model's folder {folder} has no weights (model.safetensors).", CHOOSE)
     return folder
 
 
 def _of_known_kind(folder: Path) -> Path:
     for file in (CONFIG, PREPROCESSOR):
         if not (folder / file).is_file():
-            raise InputError(f"The image encoder's folder {folder} has no {file}.", CHOOSE)
+            raise InputError(f"The image model's folder {folder} has no {file}.", CHOOSE)
     config = _json(folder / CONFIG)
     try:
         pixels.plan(_json(folder / PREPROCESSOR))
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"The image encoder's {PREPROCESSOR} in {folder} cannot be followed: {error}.", CHOOSE
-        ) from None
+        raise InputError(f"The image model's {PREPROCESSOR} in {folder} cannot be followed: {error}.", CHOOSE) from None
     if _graph(folder, VISION) is None and (kind := config.get("model_type")) not in KINDS:
-        raise InputError(f"The image encoder in {folder} is of the kind {kind}.", f"Choose one of: {', '.join(KINDS)}.")
+        raise InputError(f"The image model in {folder} is of the kind {kind}.", f"Choose one of: {', '.join(KINDS)}.")
     return folder
 
 
@@ -92,7 +90,7 @@ def _json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         stored = None
     if not isinstance(stored, dict):
-        raise InputError(f"The image encoder's {file.name} in {file.parent} is damaged.", "Copy or download it again.")
+        raise InputError(f"The image model's {file.name} in {file.parent} is damaged.", "Copy or download it again.")
     return stored
 
 
@@ -135,7 +133,7 @@ def prepared(name: str) -> Path:
                 raise
             except Exception as error:  # what reads models raises nothing narrower
                 why = str(error).strip().split("\n")[0].rstrip(".")
-                raise InputError(f"The image encoder in {origin} cannot be read: {why}.", CHOOSE) from error
+                raise InputError(f"The image model in {origin} cannot be read: {why}.", CHOOSE) from error
             if (origin / TOKENIZER).is_file() and (work / NAMES).is_file():
                 shutil.copy(origin / TOKENIZER, work / TOKENIZER)
             (work / CONFIG).write_text(json.dumps({"name": name, **told}), encoding="utf-8")
@@ -154,7 +152,7 @@ def _exported(origin: Path, work: Path, plan: dict[str, Any]) -> dict[str, Any]:
     how = {"attn_implementation": "eager", "local_files_only": True, "use_safetensors": True, "dtype": torch.float32}
     model, loaded = AutoModel.from_pretrained(origin, trust_remote_code=False, output_loading_info=True, **how)
     if loaded["missing_keys"]:
-        raise InputError(f"The image encoder's weights in {origin} are not whole.", "Copy or download it again.")
+        raise InputError(f"The image model's weights in {origin} are not whole.", "Copy or download it again.")
     model.eval()
     image = torch.zeros(2, 3, *pixels.shape(plan))
     _write(

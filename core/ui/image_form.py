@@ -9,9 +9,7 @@ from core.errors import InputError
 from core.images import encoder
 from core.ui import frame
 
-NONE = (
-    "No image encoder is set: of assets with images, students read words and facts (size, shape, placement, colours)."
-)
+NONE = "No image model is set: of assets with images, students read words and facts (size, shape, placement, colours)."
 
 
 def reads(view: frame.View) -> str:
@@ -32,7 +30,7 @@ def show(view: frame.View) -> None:
         if told := reads(view):
             st.caption(frame.plain(told))
         name = st.text_input(
-            "Image encoder",
+            "Image model",
             settings.get(view.db, encoder.SETTING),
             placeholder="None",
             help="Empty for none, or: a folder on this machine with a CLIP or SigLIP model (config.json, preprocessor_config.json, "

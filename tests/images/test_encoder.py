@@ -95,7 +95,7 @@ def test_what_cannot_be_an_image_encoder_is_a_sentence_and_runs_no_code(folders,
         json.dumps(encoders.CLIP_PIXELS | {"do_center_crop": False})
     )
     for folder, words in (
-        (tmp_path / "nowhere", "There is no image encoder"),
+        (tmp_path / "nowhere", "There is no image model"),
         (without, "has no preprocessor_config.json"),
         (pickled, "of a kind that can run code"),
         (damaged, "cannot be read"),

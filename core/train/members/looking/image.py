@@ -1,5 +1,5 @@
 """The image member: a frozen image encoder that a setting names (core/images/encoder.py), a logistic head and the nearest images,
-and where the encoder reads words as well, how near the categories' names are to an image (Radford et al. 2021, "zero-shot").
+and where the image model reads words as well, how near the categories' names are to an image (Radford et al. 2021, "zero-shot").
 
 A text without an image gets tables that say nothing, and is not strange for it.
 """
@@ -79,7 +79,7 @@ class Looks:
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict[str, Model], folds: np.ndarray | None = None) -> Looks:
     """Look at the rows' images once, fit the head on their target distributions; ends with the member saved in `folder`, and with
     what models of the other `folds` make of each row where there are any."""
-    step(0, len(rows.texts), "image: preparing the encoder")
+    step(0, len(rows.texts), "image: preparing the image model")
     source = encoder.prepared(rows.image_encoder)
     graph = OnnxImages(source)
     there, vectors, names = _looked(rows, source, step)
@@ -155,10 +155,10 @@ def _quick(rows: Rows, encode: Encode | None, step: Step) -> Looks:
 
 MEMBER = Member(
     name="Image",
-    caption="Looks at the image itself with the encoder chosen in Settings. A minute to train for each thousand images or so.",
-    made_of="a frozen image encoder (ONNX int8) with a logistic head, the nearest images and the categories' names",
+    caption="Looks at the image itself with the image model chosen in Settings. A minute to train for each thousand images or so.",
+    made_of="a frozen image model (ONNX int8) with a logistic head, the nearest images and the categories' names",
     alone="the images alone settle",
-    beside="the image encoder looks at",
+    beside="the image model looks at",
     keeps="vectors and labels of the images it learned from",
     needs=(),
     minutes=5,
