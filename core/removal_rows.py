@@ -18,6 +18,7 @@ LEDGER = {
     "audit_months",
     "sendings",
     "removals",
+    "audit_trail",
 }  # what says what was paid and removed: it outlives its client
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.commands import reading
 from core.errors import InputError
-from core.tasks import Task
 from core.whole import write_whole
 from core.words import percent, ranged
+
+if TYPE_CHECKING:
+    from core.tasks import Task
 
 SHOWN = 10  # assets of the queue that are printed
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.commands import reading
 from core.errors import InputError
-from core.tasks import Task
+
+if TYPE_CHECKING:
+    from core.tasks import Task
 
 ACTIONS = ("versions", "write", "diff", "apply", "suggestions")
 

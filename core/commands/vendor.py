@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from core import terminal
 from core.commands import reading, vendor_drafts
 from core.errors import InputError, Problem
-from core.tasks import Task
 from core.whole import write_whole
 from core.wires import providers
 from core.words import counted
 
 if TYPE_CHECKING:
+    from core.tasks import Task
     from core.vendor.scorecard import Scorecard
 
 STEPS = {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from core import terminal
 from core.commands import reading
 from core.errors import InputError
-from core.tasks import Task
 from core.whole import write_whole
 from core.words import counted
+
+if TYPE_CHECKING:
+    from core.tasks import Task
 
 
 def step(

@@ -6,12 +6,12 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sqlite_utils import Database
-
 from core.errors import InputError
 from core.words import percent
 
 if TYPE_CHECKING:
+    from sqlite_utils import Database
+
     from core.tasks import Task
 
 

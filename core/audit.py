@@ -1,0 +1,112 @@
+"""The audit trail: who did what, when, of which client and task; rows are only ever added (core/schema_audit_trail.sql).
+
+    with db.atomic():
+        ...the deed...
+        audit.record(db, "promote", task=task, what="student 12", detail={"before": 11})
+
+Written in the deed's own transaction, so that neither stands without the other. Nothing secret goes in: of a key its name,
+never the key; of a text at most a name. (The audits of core/watch are another thing: served answers that the teacher checks.)
+
+Who acts is asked of whoever knows: the dashboard names who is logged in (core/ui), a command who runs it, a job who started it.
+Where nobody says, it is the operating system's user at this computer.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from sqlite_utils import Database
+
+from core import database
+from core.tasks import Task
+
+# Each deed that is recorded, as people read it.
+ACTIONS = {
+    "import": "Imported",
+    "label": "Bought labels",
+    "budget": "Changed a budget",
+    "review": "Reviewed",
+    "train": "Trained",
+    "promote": "Made live",
+    "settings": "Changed settings",
+    "connection": "Changed a connection",
+    "key": "Changed a key",
+    "token": "Changed a token",
+    "download": "Downloaded",
+    "export": "Exported",
+    "delete": "Deleted",
+    "backup": "Backed up",
+    "restore": "Restored",
+    "role": "Changed a role",
+    "person": "Changed a person",
+    "login": "Logged in",
+}
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
+_asked: list[Callable[[], str | None]] = []
+
+
+def ask(who: Callable[[], str | None]) -> None:
+    """Have `who` asked for the person who acts, as often as something is recorded; it returns None where it does not know."""
+    if who not in _asked:
+        _asked.append(who)
+
+
+@contextmanager
+def acting(who: str) -> Iterator[None]:
+    """What is recorded within was done by `who`: an address, or a user of this computer."""
+    token = _acting.set(who)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def person() -> str:
+    """Who acts here and now."""
+    named = _acting.get() or next(filter(None, (who() for who in _asked)), None)
+    return named or f"{_user()} at this computer"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user without a name
+        return "somebody"
+
+
+def record(
+    db: Database,
+    action: str,
+    *,
+    client_id: int | None = None,
+    task: Task | None = None,
+    what: str = "",
+    detail: dict[str, Any] | None = None,
+    who: str | None = None,
+) -> None:
+    """Add a row; within the caller's transaction where there is one.
+
+    `action` is one of ACTIONS (else KeyError); `what` names the thing, `detail` holds figures and names that JSON can hold.
+    Without a client or task it is the house's. `who` only where another acted than person() says.
+    """
+    ACTIONS[action]
+    of = task.client_id if task else client_id
+    known = db.execute("select name from clients where id = ?", [of]).fetchone()
+    db["audit_trail"].insert(
+        {
+            "at": database.now(),
+            "who": who or person(),
+            "client_id": of,
+            "client": known[0] if known else "",
+            "task_id": task and task.id,
+            "task": task.name if task else "",
+            "action": action,
+            "what": what,
+            "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str),
+        }
+    )
