@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
     "large_encoder": "packaged-large",  # the packaged all-mpnet-base-v2, or a local folder
+    "image_encoder": "",  # what students look at images with: a folder or org/name of the hub; none is packaged
     "base_model": "packaged-writer",  # what students that write build on: the packaged SmolLM2-135M, or a folder
     "voice_guide": {},  # changed fields of core.write.guide.Guide
     "teacher_behind": {},  # changed fields of core.write.teacher_behind.Rules
@@ -41,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "verdict_rules": {},  # changed fields of core.evaluate.evidence.Rules, without the target
     "prompt_pattern": {},  # fields of core.exchanges.patterns.Pattern; empty: none is set
     "keep_last_calls": True,  # whether the last ten calls that a service passed on are kept, to set a pattern by
+    "teacher_looks": {},  # of a client: which of its teachers, by spec, get the images beside the texts (core/label/looking.py)
     "other_models": [],  # models whose list prices stand beside the teacher's
 }
 

@@ -24,6 +24,7 @@ class JobKind:
 KINDS: dict[str, JobKind] = {
     "import_assets": JobKind("core.distil:import_job", "Importing", "rows"),
     "import_images": JobKind("core.distil:import_images_job", "Importing images", "images"),
+    "read_images": JobKind("core.assets.image_texts:read_again_job", "Reading images again", "images"),
     "import_log": JobKind("core.exchanges.logs:import_job", "Importing a log", "rows"),
     "take_calls": JobKind("core.exchanges.kept:take_job", "Making labels of calls", "rows"),
     "label": JobKind("core.label.labelling:label_job", "Labelling", "assets", pauses=True),
@@ -47,5 +48,7 @@ KINDS: dict[str, JobKind] = {
     "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "texts", pauses=True),
     "writer_export": JobKind("core.deploy.writer_export:export_job", "Exporting"),
     "briefs": JobKind("core.deploy.brief_files:write_job", "Writing drafts of a file", "briefs"),
+    "archive": JobKind("core.keeping.archive:archive_job", "Writing all of the client as files"),
+    "backup": JobKind("core.keeping.backup:backup_job", "Backing up", "files"),
     "export": JobKind("core.deploy.export:export_job", "Exporting", "assets"),
 }

@@ -23,12 +23,12 @@ from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import database, tasks
-from core.errors import InputError, outside
+from core.errors import InputError, damaged, outside
 from core.escape import plain
 from core.settings import ROOT
 from core.task_kinds import KINDS
 from core.tasks import Task
-from core.ui import address, standing
+from core.ui import address, put_back, standing
 from core.ui.menu import MENU, Item
 from core.ui.standing import Standing
 
@@ -96,7 +96,7 @@ def page(key: str) -> Iterator[View]:
     st.set_page_config(page_title=_tab(item))
     st.logo(str(ROOT / "static" / "logo.svg"), size="large")
     ready = False
-    with guard(), closing(database.connect()) as db:
+    with guard(whole_page=True), closing(database.connect()) as db:
         clients = standing.clients(db)
         task, client, where = _sidebar(db, clients, item)
         st.set_page_config(page_title=_tab(item, where.name if where else ""))
@@ -125,7 +125,7 @@ def _tab(item: Item, client: str = "") -> str:
 
 
 HELD_FOR = "held-for"  # the task whose files, choices and words the session holds
-OF_THE_PERSON = {"menu", HELD_FOR, "reviewer-name", *address.HELD}  # who sits here stays, whoever the client
+OF_THE_PERSON = {"menu", HELD_FOR, "reviewer-name", "removed", *address.HELD}  # who sits here stays, whoever the client
 
 
 @contextmanager
@@ -144,9 +144,9 @@ def _held_for(key: str, task_id: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def guard() -> Iterator[None]:
+def guard(*, whole_page: bool = False) -> Iterator[None]:
     """Show what a person can put right (core.errors.outside) as one sentence. Also used by fragments, which run without the page
-    around them."""
+    around them. Where the `whole_page` cannot be drawn for a damaged database, its newest backup is offered."""
     try:
         yield
     except Exception as error:
@@ -154,6 +154,8 @@ def guard() -> Iterator[None]:
         if fault is None:
             raise
         st.error(plain(str(fault)), icon=":material/error:")
+        if whole_page and damaged(error):
+            put_back.offer()
 
 
 def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:

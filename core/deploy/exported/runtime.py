@@ -1,7 +1,8 @@
-"""What answers for an exported student: needs numpy and, where a member reads by a graph, onnxruntime and tokenizers, and nothing
-of Understudy. It reads tables and graphs; no file it opens can run code."""
+"""What answers for an exported student: needs numpy and, where a member reads by a graph, onnxruntime and tokenizers, where one
+looks at images, pillow and scipy, and nothing of Understudy. It reads tables and graphs; no file it opens can run code."""
 
 import hashlib
+import importlib
 import json
 import re
 from collections import Counter
@@ -10,6 +11,28 @@ from pathlib import Path
 import numpy as np
 
 BATCH = 256  # texts answered at a time, which bounds the memory
+SIGHT = (
+    "sight"  # the folder beside this file with what looks at images: modules of Understudy's core/images as they are
+)
+
+
+class Seen(str):
+    """A text with the image that goes with it: its path, or its bytes."""
+
+    def __new__(cls, text, image):
+        seen = super().__new__(cls, text)
+        seen.image, seen.facts = image, None
+        return seen
+
+
+def seen(texts, images):
+    """A list of texts, each with its image where there is one."""
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if images is None:
+        return texts
+    if isinstance(images, (str, bytes, Path)):
+        images = [images]
+    return [text if image is None else Seen(text, image) for text, image in zip(texts, images, strict=True)]
 
 
 class Student:
@@ -36,11 +59,13 @@ class Student:
             for member in self.members.values():
                 member.share(shared)
 
-    def predict(self, texts):
+    def predict(self, texts, images=None):
         """A dict for each text: label, confidence (0..1), strange: unlike anything it learned from, and handled: neither strange
         nor too unsure to answer without the teacher. Of a student that gives several tags also tags: how likely each of those it
-        gives is; label has them all, and confidence is that of the tag, given or left out, it is least sure of."""
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        gives is; label has them all, and confidence is that of the tag, given or left out, it is least sure of.
+
+        `images`, where the student looks at them: the image that goes with each text, a path, bytes or None."""
+        texts = seen(texts, images)
         parts = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
         return [answer for part in parts for answer in self.answer(part)]
 
@@ -62,6 +87,8 @@ class Student:
                 shares = np.exp(log_softmax(pooled)).astype(np.float32)
                 given, sure = np.arange(shares.shape[1]) == shares.argmax(1)[:, None], shares.max(1)
             far = near[stage["judge"]] < stage["cut"]
+            if stage.get("eye"):  # an image unlike any it learned from; where there is none this is NaN, which is not
+                far |= near[stage["eye"]] < stage["eye_cut"]
             ends = ~far & (sure >= stage["bar"]) | (stage is self.stages[-1])
             results |= {
                 i: self._result(texts[i], *row)
@@ -89,9 +116,10 @@ class Facets:
         self.readers = {}
         self.students = {name: Student(Path(folder) / own, int8, self.readers) for name, own in names.items()}
 
-    def predict(self, texts):
-        """A dict for each text: facets, by task what Student.predict() says, and handled: whether all of them are."""
-        texts, results = [texts] if isinstance(texts, str) else list(texts), []
+    def predict(self, texts, images=None):
+        """A dict for each text, of images as there: facets, by task what Student.predict() says, and handled: whether all of
+        them are."""
+        texts, results = seen(texts, images), []
         for at in range(0, len(texts), BATCH):
             answers = [student.answer(texts[at : at + BATCH]) for student in self.students.values()]
             for said in zip(*answers):
@@ -229,7 +257,98 @@ class Graph:
         return np.log(table / table.sum(1, keepdims=True)), nearness
 
 
-READERS = {"words": Words, "graph": Graph}  # what answers for a member, by what config.json says of it
+class Facts:
+    """Log probabilities (of tags log odds) from what is known of images without reading them."""
+
+    needs = ("pillow", "scipy")
+
+    def __init__(self, folder, int8, several, max_tokens, batch_tokens):
+        self.several = several
+        self.looking, self.features = sight("looking"), sight("features")
+        self.spec = json.loads(where(folder / "facts.json").read_text(encoding="utf-8"))
+        self.tables = tables(folder / "facts.npz", "mean", "scale", "coefficients", "bias")
+
+    def share(self, readers):
+        """Facts are weighed by each student for itself."""
+
+    def __call__(self, texts):
+        mean, scale, coefficients, bias = self.tables
+        numbers = self.features.table([self.facts(text) for text in texts], self.spec)
+        scores = self.features.scaled(numbers, mean, scale) @ coefficients + bias
+        return [scores if self.several else log_softmax(scores)], None
+
+    def facts(self, text):
+        if isinstance(text, Seen) and text.facts is None:
+            text.facts = self.looking.facts_of(self.looking.upright(data(text.image)))
+        return getattr(text, "facts", None)
+
+
+class Images(Graph):
+    """As Graph, of vectors of images; where the encoder read the categories' names as well, also from how near those are. A text
+    without an image has tables that say nothing."""
+
+    needs = ("onnxruntime", "pillow", "scipy")
+
+    def __init__(self, folder, int8, several, max_tokens, batch_tokens):
+        import onnxruntime
+
+        self.several = several
+        self.looking, self.pixels = sight("looking"), sight("pixels")
+        self.plan = json.loads(where(folder / "pixels.json").read_text(encoding="utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        file = where(folder / ("int8.onnx" if int8 else "fp32.onnx"))
+        self.session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self.output = json.loads((folder / "output.json").read_text(encoding="utf-8"))
+        self.head = tables(folder / "head.npz", "coefficients", "bias", "neighbours", "answers")
+        self.head[2] = self.head[2].astype(np.float32).T
+        self.hood = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
+        self.names = tables(folder / "names.npz", "names", "scale") if (folder / "names.npz").exists() else None
+
+    def share(self, readers):
+        """Images are looked at by each student for itself."""
+
+    def __call__(self, texts):
+        there = np.array([isinstance(text, Seen) for text in texts], bool)
+        silent = 0.0 if self.several else -np.log(len(self.head[1]))
+        whole = [np.full((len(texts), len(self.head[1])), silent) for _ in range(3 if self.names else 2)]
+        nearness = np.full(len(texts), np.nan, np.float32)
+        if there.any():
+            vectors = np.concatenate([self.vector(text.image) for text in texts if isinstance(text, Seen)])
+            coefficients, bias, *hood = self.head
+            near, nearness[there] = self.neighbours(vectors, *hood)
+            scores = [vectors @ coefficients + bias] + ([self.named(vectors)] if self.names else [])
+            first, *named = scores if self.several else [log_softmax(score) for score in scores]
+            for table, part in zip(whole, [first, near, *named]):
+                table[there] = part
+        return whole, nearness
+
+    def vector(self, image):
+        numbers = self.pixels.numbers(self.looking.upright(data(image)), self.plan)
+        row = self.session.run([self.output], {self.session.get_inputs()[0].name: numbers[None]})[0]
+        return row / np.maximum(np.linalg.norm(row, axis=1, keepdims=True), 1e-9)
+
+    def named(self, vectors):
+        cosines = vectors @ self.names[0].T
+        return self.names[1] * (cosines - cosines.mean(1, keepdims=True))
+
+
+def sight(name):
+    """A module of what looks at images: of the folder beside this file, which an export has, else Understudy's own."""
+    there = Path(__file__).with_name(SIGHT).is_dir()
+    return importlib.import_module(f"{SIGHT if there else 'core.images'}.{name}")
+
+
+def data(image):
+    return image if isinstance(image, bytes) else Path(image).read_bytes()
+
+
+READERS = {
+    "words": Words,
+    "graph": Graph,
+    "facts": Facts,
+    "images": Images,
+}  # what answers for a member, by what config.json says of it
 
 
 def verify(folder, unread):

@@ -20,6 +20,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
+from core.images.seen import blank, told_apart
 from core.taxonomy.tagsets import JOINED, NONE
 from core.train import members
 from core.train.disk import UNSEEN, digests, link, tables_of, verify
@@ -36,9 +37,8 @@ from core.whole import write_whole
 if TYPE_CHECKING:
     from core.train.data import Split, Step
 
-FORMAT = (
-    3  # of a student folder, and of the recipe: raised when students made of the same rows would come out different
-)
+FORMAT = 3  # of a student folder: raised when folders of before can no longer be read
+RECIPE = 4  # raised when students made of the same rows would come out different
 
 
 class Student:
@@ -76,7 +76,8 @@ class Student:
     def warm_up(self, company: int = 1) -> None:
         """Have every member read, also those that few texts reach, a text alone and so many together: first calls pay for memory
         that later ones find ready."""
-        for texts in [["warming up " * 20]] * 5 + [["warming up " * 20] * company]:
+        warm = _probe("warming up " * 20, self.members)
+        for texts in [[warm]] * 5 + [[warm] * company]:
             for member in self.members.values():
                 member.read(texts)
 
@@ -99,7 +100,7 @@ def fit(
     Members found complete in `folder` (an interrupted training) or in `earlier`, the folder of a cheaper student trained on the
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
-    blend = members.blend(kind)
+    blend = members.blend(kind, split.train)
     if earlier and not _whole(earlier):
         earlier = None
     models: dict[str, Model] = {}
@@ -116,7 +117,7 @@ def fit(
     held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
     student = Student(kind, split.categories, labels, models, stages)
     if split.crossfit:
-        save_file(held.tables() | {"keys": keys(judging.texts)}, folder / UNSEEN)
+        save_file(held.tables() | {"keys": keys(told_apart(judging.texts))}, folder / UNSEEN)
     config = {
         "format": FORMAT,
         "kind": kind,
@@ -137,7 +138,7 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
         return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
     tables = tables_of(folder / UNSEEN)
     place = {key: row for row, key in enumerate(tables.pop("keys").tolist())}
-    row_of = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
+    row_of = np.array([place.get(key, -1) for key in keys(told_apart(texts)).tolist()], int)
     rows = np.flatnonzero(row_of >= 0)
     return rows, said_in({name: table[row_of[rows]] for name, table in tables.items()})
 
@@ -148,7 +149,7 @@ def load(folder: Path) -> Student:
     config = config_of(folder)
     models = {name: members.of(name).load(folder / name) for name in config["members"]}
     for name, model in models.items():  # weights of graphs are not looked through: what comes of them is
-        read = model.read(["a text like any other"])
+        read = model.read([_probe("a text like any other", models)])
         if not all(np.isfinite(table).all() for table in read.tables):
             raise InputError(
                 f"The student's part {name} gives no numbers, so it cannot answer.",
@@ -157,6 +158,11 @@ def load(folder: Path) -> Student:
             )
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], models, stages)
+
+
+def _probe(text: str, models: dict[str, Model]) -> str:
+    """A text to see that members answer, with an image where one of them looks at it."""
+    return blank(text) if any(members.of(name).joins for name in models) else text
 
 
 def share(student: Student, folder: Path, readings: Readings) -> Student:
