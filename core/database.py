@@ -308,3 +308,10 @@ def s020_images(db: Database) -> None:
 @migrations()
 def s024_audit_trail(db: Database) -> None:
     _run(db, "schema_audit_trail.sql")
+
+
+@migrations()
+def s025_people(db: Database) -> None:
+    """People and their roles; and who started a job, for what it does is done in their name."""
+    _run(db, "schema_people.sql")
+    db.execute("alter table jobs add column who text not null default ''")
