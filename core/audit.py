@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import database
+from core import database, settings, tasks
 from core.escape import Cells
 from core.tasks import Task
 
@@ -114,6 +114,18 @@ def record(
             "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str),
         }
     )
+
+
+def _setting(db: Database, key: str, value: Any, whose: settings.Owner | int) -> None:
+    """A setting that was changed; its value where it is short."""
+    said = value if isinstance(value, str | int | float | bool) else ", ".join(value) if isinstance(value, dict) else ""
+    task = tasks.get(db, whose.id) if not isinstance(whose, int) else None
+    client_id = whose if isinstance(whose, int) and whose else None
+    action = "budget" if key in ("watching", "teacher_behind") else "settings"
+    record(db, action, task=task, client_id=client_id, what=key.replace("_", " "), detail={"now": said or "default"})
+
+
+settings.changes.append(_setting)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import jobs, settings, tasks
+from core import audit, jobs, settings, tasks
 from core.assets.imports import alone
 from core.database import now, plain_name, sweep
 from core.errors import InputError
@@ -297,6 +297,9 @@ def rename_client(db: Database, client_id: int, name: str) -> str:
             raise InputError(f"There is a client called {name} already.", "Take another name.")
         db.execute("update clients set name = ? where id = ?", [name, client_id])
         db.execute("insert or replace into former_names (name, client_id) values (?, ?)", [before, client_id])
+        audit.record(
+            db, "settings", client_id=client_id, what="the client's name", detail={"before": before, "now": name}
+        )
         db.execute("delete from former_names where name = ?", [name])
     return name
 
@@ -320,6 +323,7 @@ def _removing(db: Database, client_id: int, hanging: Hanging) -> Iterator[None]:
             db.conn.execute(
                 "insert into removals (client_id, kind, number, name, what, created) values (?, ?, ?, ?, ?, ?)", row
             )
+            audit.record(db, "delete", client_id=client_id, what=hanging.what, detail={"kind": hanging.kind})
             broken = db.execute("pragma foreign_key_check").fetchone()
             if broken:
                 raise RuntimeError(f"a removal would leave rows of {broken[0]} about what is gone from {broken[2]}")

@@ -4,7 +4,7 @@ from collections import Counter
 
 import streamlit as st
 
-from core import database, jobs, tasks
+from core import audit, database, jobs, tasks
 from core.distil import SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
@@ -147,7 +147,10 @@ def _create(wanted: str, taken: set[str]) -> None:
     if wanted.casefold() in taken:
         raise InputError(f"There is a client called {wanted} already.", "Choose it on the left, or take another name.")
     with database.connect() as db:
-        frame.open_client(db, database.client_id(db, wanted))
+        access.need("house")
+        made = database.client_id(db, wanted)
+        audit.record(db, "settings", client_id=made, what="a client of its own")
+        frame.open_client(db, made)
     frame.go("assets")
 
 
