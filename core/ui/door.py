@@ -64,6 +64,6 @@ def way_out() -> None:
     if not access.together():
         return
     with st.sidebar.container(gap="xsmall", key="who"):
-        st.caption(plain(f"Logged in as {access.address()}"))
+        st.text(f"Logged in as {access.address()}")
         if st.button("Log out", type="tertiary", icon=":material/logout:"):
             st.logout()

@@ -64,6 +64,8 @@ def test_people_log_in_and_see_what_is_theirs(shared, browser):
             tasks.of(db, name)
         contexts = [browser.new_context(viewport=VIEWPORT, accept_downloads=True) for _ in range(2)]
         ada, rev = [one.new_page() for one in contexts]
+        for one in contexts:
+            one.set_default_timeout(120_000)  # the first page of a fresh server imports half the program
 
         log_in(rev, shared, REVIEWER)
         expect(rev.get_by_text("has no way in here")).to_be_visible()
