@@ -306,6 +306,12 @@ def s020_images(db: Database) -> None:
 
 
 @migrations()
+def s023_image_corrections(db: Database) -> None:
+    """The words on images as persons put them right."""
+    _run(db, "schema_corrections.sql")
+
+
+@migrations()
 def s024_audit_trail(db: Database) -> None:
     _run(db, "schema_audit_trail.sql")
 

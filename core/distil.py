@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from core import database, jobs, settings, tasks
 from core import taxonomy as categories
-from core.assets import families, image_import, label_columns, previews
+from core.assets import families, image_import, label_columns, previews, sample_pictured
 from core.assets import imports as ingest
 from core.assets.family_columns import by_stem, in_words
 from core.assets.label_columns import nearest
@@ -24,8 +24,9 @@ from core.evaluate import evaluation, going_live, joint_money
 from core.evaluate import joint as joint_figures
 from core.evaluate.comparison import judgement
 from core.evaluate.figures import ChooseOneFigures
+from core.images import words
 from core.images.sources import holds_images
-from core.label import forecast, labelling, runs
+from core.label import forecast, labelling, looking, runs
 from core.label.teachers import is_hosted
 from core.tables.columns import Mapping, correct
 from core.tables.files import AS_FOUND, ReadAs
@@ -51,6 +52,8 @@ SAMPLE = {
     "student": "embedding",
     "synthetic": True,
 }
+IMAGES_CLIENT = "Sample client with images"
+IMAGES_SAMPLE = {"client": IMAGES_CLIENT, "teacher": RECORDED, "student": "embedding", "synthetic": True}
 SAMPLE_PAIRS, SAMPLE_GUIDE = settings.SAMPLE / "pairs.csv", settings.SAMPLE / "voice-guide.json"
 
 
@@ -67,6 +70,7 @@ def distil(
     latency_unit: str | None = None,
     teacher: str = "built-in",
     base_url: str | None = None,
+    look: bool | None = None,
     student: str = members.AUTO,
     target: float | None = None,
     budget: float | None = None,
@@ -85,9 +89,10 @@ def distil(
     """Import, label, train and evaluate in this process; returns the object `distil --json` prints.
 
     It is a job like any other: the pages show it, and what a kill left undone is carried on. `task`: which of the client's tasks,
-    made if new (its only one). A taxonomy with facets makes a task of each, called so; `label_columns` says in which column the
-    labels of a facet stand, where its name does not. With `go_live` the students chosen are put to work; else none is. Raises
-    InputError for bad input.
+    made if new (its only one). `look`: whether a hosted teacher gets the
+    images, from now on (None: as was chosen). A taxonomy with facets makes a task of each, called so; `label_columns` says in which
+    column the labels of a facet stand, where its name does not. With `go_live` the students chosen are put to work; else none is.
+    Raises InputError for bad input.
     """
     params = {
         "client": client,
@@ -101,6 +106,7 @@ def distil(
         "latency_unit": latency_unit,
         "teacher": teacher,
         "base_url": base_url,
+        "look": look,
         "student": student,
         "target": target,
         "budget": budget,
@@ -114,6 +120,8 @@ def distil(
         "go_live": go_live,
         "label_columns": label_columns,
     }
+    if look is not None and not is_hosted(teacher):
+        raise looking.NOT_HOSTED
     read = _taxonomy(taxonomy, params)
     names = list(read.facets)
     if names != [""] and task is not None:
@@ -136,11 +144,13 @@ def _task(
 
 
 def distil_job(db: Database, params: dict, progress: jobs.Progress) -> dict[str, Any]:
-    """The job body: {"sample": true}, or distil()'s arguments with paths as text. Run again it adds nothing it has already.
+    """The job body: {"sample": true}, {"sample": "images"}, or distil()'s arguments with paths as text. Run again it adds
+    nothing it has already.
 
     The student chosen is put to work where "go_live" asks for it, and only then.
     """
-    request = SAMPLE if params.get("sample") else params
+    pictured = params.get("sample") == "images"
+    request = _images_sample(progress) if pictured else SAMPLE if params.get("sample") else params
     client, synthetic = request["client"], request.get("synthetic", False)
     files = Path(request["taxonomy"]), Path(request["assets"])
 
@@ -187,6 +197,8 @@ def _taught_all(
     budget = left = request.get("budget")
     if is_hosted(request["teacher"]):
         teacher = _connected(db, next(iter(facets.values())), request["teacher"], request.get("base_url"))
+        if request.get("look") is not None:
+            looking.choose(db, next(iter(facets.values())).client_id, teacher, request["look"])
         runs_of = labelling.label_together(db, list(facets.values()), teacher, budget_usd=budget, progress=progress)
         return {
             name: _taught(db, task, request, run_id, progress) for (name, task), run_id in zip(facets.items(), runs_of)
@@ -242,8 +254,8 @@ def _assets(
     images = image_import.open_images(db, task, file, progress, read_as=how) if holds_images(file) else None
     seen = images.preview() if images else previews.preview(file, how, ingest.label_forms(db, task))
     mapping = _mapping(seen, file, request, facet)
-    if words := in_words(mapping, seen.families):
-        progress(0, 0, words)
+    if told := in_words(mapping, seen.families):
+        progress(0, 0, told)
     given = {"table": images.table, "sha256": images.sha256} if images else {}
     first = ingest.import_assets(db, task, file, mapping, progress=progress, read_as=how, accepted=accepted, **given)
     near = nearest(first.unknown) if request.get("accept_near") else {}
@@ -254,6 +266,16 @@ def _assets(
     )
     counts = {"imported": first.imported, "unchanged": first.unchanged, "duplicates": first.duplicates}
     return replace(again, **counts), mapping.label
+
+
+def _images_sample(progress: jobs.Progress) -> dict[str, Any]:
+    """The request of the second sample client, drawn where that is not done yet. Where nothing reads images, its table says their
+    words."""
+    typed = not words.installed()
+    folder = settings.subfolder("samples") / ("images-typed" if typed else "images")
+    if not (folder / "creatives" / "creatives.csv").exists():  # it is written last
+        sample_pictured.write(folder, typed=typed, progress=progress)
+    return IMAGES_SAMPLE | {"taxonomy": str(folder / "taxonomy.csv"), "assets": str(folder / "creatives")}
 
 
 def sample_pairs(db: Database) -> Task:

@@ -42,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "verdict_rules": {},  # changed fields of core.evaluate.evidence.Rules, without the target
     "prompt_pattern": {},  # fields of core.exchanges.patterns.Pattern; empty: none is set
     "keep_last_calls": True,  # whether the last ten calls that a service passed on are kept, to set a pattern by
+    "teacher_looks": {},  # of a client: which of its teachers, by spec, get the images beside the texts (core/label/looking.py)
     "other_models": [],  # models whose list prices stand beside the teacher's
 }
 

@@ -13,6 +13,7 @@ from core.ui import (
     family_choice,
     frame,
     image_files,
+    image_words,
     label_names,
     latency_unit,
     logs,
@@ -50,10 +51,13 @@ def main() -> None:
         # How an earlier file failed is of no use beside a new one.
         progress.watch(view, "import_assets", expected=running, about={"path": str(path)} if path else None)
         image_files.section(view)
+        image_words.unread(view)
         logs.section(view)
         label_names.settle(view)
         if data_profile.show(view):
-            removing.assets(view, asset_table.show(view))
+            ticked = asset_table.show(view)
+            image_words.show(view, ticked)
+            removing.assets(view, ticked)
         removing.imports(view)
 
 

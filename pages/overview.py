@@ -5,7 +5,7 @@ from collections import Counter
 import streamlit as st
 
 from core import audit, database, jobs, tasks
-from core.distil import SAMPLE_CLIENT
+from core.distil import IMAGES_CLIENT, SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
 from core.task_kinds import KINDS as TASK_KINDS
@@ -64,6 +64,9 @@ def main() -> None:
             sample and not any(task.kind == "write" for task, client in every if client == SAMPLE_CLIENT)
         ):
             sample_client.writes(view)
+        pictured = [task for task, client in every if client == IMAGES_CLIENT]
+        if not pictured or not all(standing.of(view.db, task).verdict for task in pictured):
+            sample_client.images(view, pictured)
         _add(clients)
         if clients:
             _add_task(view, clients)

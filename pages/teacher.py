@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import taxonomy
-from core.label import forecast
+from core.label import forecast, looking
 from core.money import prices
 from core.ui import (
     connection_form,
@@ -12,6 +12,7 @@ from core.ui import (
     joint_teacher,
     label_list,
     label_rounds,
+    look_choice,
     money_inputs,
     progress,
     prompt_editor,
@@ -33,7 +34,7 @@ BUILT_IN_NOTE = (
     "better. It reads with the same base model as the embedding student, so it says little how often those two agree."
 )
 RECORDED_NOTE = "Labels bought before, from the column {} of your file. Nothing is sent anywhere and nothing is bought."
-HOSTED_NOTE = "{} at {}. The assets' words are sent there."
+HOSTED_NOTE = "{} at {}. The assets' words are sent there{}."
 
 
 def main() -> None:
@@ -63,7 +64,11 @@ def _choose(view: frame.View, running: bool) -> str:
     names = {f"recorded:{column}": f"Recorded labels: {column} ({n:,})" for column, n in recorded.items()}
     notes = {f"recorded:{column}": RECORDED_NOTE.format(column) for column in recorded}
     names |= {spec: one.name for spec, one in hosted.items()}
-    notes |= {spec: HOSTED_NOTE.format(one.model, connection_form.address(one)) for spec, one in hosted.items()}
+    looks = {spec for spec in hosted if looking.chosen(view.db, view.task.client_id, spec)}
+    notes |= {
+        spec: HOSTED_NOTE.format(one.model, connection_form.address(one), ", and their images" if spec in looks else "")
+        for spec, one in hosted.items()
+    }
     names["built-in"], notes["built-in"] = "Built-in teacher", BUILT_IN_NOTE
     if st.session_state.get(hosted_teacher.CHOSEN) not in names:  # another client's
         st.session_state.pop(hosted_teacher.CHOSEN, None)
@@ -89,6 +94,7 @@ def _choose(view: frame.View, running: bool) -> str:
     if teacher in hosted:
         with frame.guard():
             facets = joint_teacher.choose(view, teacher)
+            look_choice.show(view, teacher, facets, running)
             if len(facets) > 1:
                 joint_teacher.show(view, facets, teacher, running)
             else:

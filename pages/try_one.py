@@ -33,7 +33,7 @@ def main() -> None:
         text = _text(view, live)
         if not text.strip():
             return
-        try_image.show(view, text)
+        text = try_image.seen(view, text)
         result = comparison(view.db, live["id"])
         facet_answers.show(view, text)
         left, right = st.columns(2, gap="large")

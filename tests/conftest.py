@@ -96,6 +96,14 @@ def _shared(tmp_path_factory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _exports(_shared) -> Path:
+    """Where the packaged encoder is, once a test has had it exported: see _exported_once()."""
+    global exports
+    exports = _shared / "exports"
+    return exports
+
+
 @pytest.fixture(scope="session")
 def _exported(_shared) -> Path:
     """The packaged encoder, exported once for the whole test run (it takes seconds)."""
@@ -255,12 +263,39 @@ LONGEST = (
 def pytest_configure() -> None:
     """Four small categories are learnt in a pass, and the large member reads by the small encoder unless a test says otherwise:
     how well they do as they are is for tests/bench to say. So is how fast: a throughput is measured for a moment."""
+    from core.encoders import encoder
+
+    encoder.prepared = _exported_once(encoder.prepared)  # before anything takes it from there by its name
     from core.evaluate import measure
     from core.train.members import transformer
 
     measure.THROUGHPUT_SECONDS = 0.05
     transformer.MOST_EPOCHS, settings.DEFAULTS["large_encoder"] = 1, PACKAGED
     database.connect = _unhurried(database.connect)
+
+
+exports: Path | None = None  # see _exports()
+
+
+def _exported_once(prepared: Callable[..., Path]) -> Callable[..., Path]:
+    """`prepared`, but in this process the packaged encoder is exported by the first test of the run that reads with it, and copied
+    into the workspaces of all others: it takes seconds, and many tests need it somewhere on their way."""
+
+    @wraps(prepared)
+    def found(name: str = PACKAGED) -> Path:
+        if name != PACKAGED or exports is None:
+            return prepared(name)
+        with FileLock(f"{exports}.lock"):
+            for made in exports.glob("*/encoder.onnx"):
+                here = settings.subfolder("encoders") / made.parent.name
+                if not here.exists():
+                    shutil.copytree(made.parent, here)
+            folder = prepared(name)
+            if not (exports / folder.name).exists():
+                shutil.copytree(folder, exports / folder.name)
+            return folder
+
+    return found
 
 
 def _unhurried(connect: Callable[..., Database]) -> Callable[..., Database]:

@@ -1,4 +1,5 @@
-"""A folder or ZIP of images into the workspace, alone or with a table whose rows name them: looked at, read, then imported.
+"""A folder or ZIP of images into the workspace, alone or with a table whose rows name them, or those whose paths a table holds:
+they are looked at, read, then imported.
 
     summary = import_images(db, task, Path("creatives.zip"))
 
@@ -9,9 +10,10 @@ import that was killed goes on where it was, and leaves no half of it behind.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -29,20 +31,23 @@ from core.images.sources import Entry, Unfit
 from core.images.words import WITHOUT_READER
 from core.jobs.progress import NoProgress, Progress
 from core.tables.columns import KNOWN_ASSET_NAMES, Mapping, correct, guess_assets
-from core.tables.files import AS_FOUND, ReadAs, Table, open_table
+from core.tables.files import AS_FOUND, Problems, ReadAs, Table, open_table
 from core.tasks import Task
 
 AT_ONCE = 16  # images in memory
+NOTHING = Taken({}, {}, {}, {}, {})
 LOOK, READ = "Looking at the images", "Reading the words on them"
 
 
 @dataclass(frozen=True)
 class Opened:
-    """Images that were looked at and read, as a table, what their columns are taken for, and what the source is known by."""
+    """Images that were looked at and read, as a table, what their columns are taken for, what the source is known by, and the
+    images with the words on them."""
 
     table: Table
     mapping: Mapping
     sha256: str
+    taken: Taken
     families: tuple[Families, ...] = ()
 
     def preview(self) -> Preview:
@@ -54,7 +59,7 @@ class Opened:
 def import_images(
     db: Database,
     task: Task,
-    path: Path,
+    path: Path | None,
     progress: Progress | None = None,
     *,
     rows: Path | None = None,
@@ -65,14 +70,15 @@ def import_images(
     accepted: dict[str, str] | None = None,
 ) -> ImportSummary:
     """Import the images of a folder or ZIP; `rows`: the table whose `image_column` (None: found) names them, which may also lie
-    among them; `label`: its column of recorded labels, where it is not to be guessed.
+    among them; `label`: its column of recorded labels, where it is not to be guessed. `path` None: the column holds paths to the
+    images, from the table's folder.
 
     Raises InputError where there is no image, several tables, or nothing to read by and nothing typed; Cancelled.
     """
     report = progress or NoProgress()
     opened = open_images(db, task, path, report, rows=rows, image_column=image_column, label=label, read_as=read_as)
     return imports.import_assets(
-        db, task, path, opened.mapping, report,
+        db, task, path or rows, opened.mapping, report,
         filename=filename, accepted=accepted, table=opened.table, sha256=opened.sha256,
     )  # fmt: skip
 
@@ -80,16 +86,24 @@ def import_images(
 def open_images(
     db: Database,
     task: Task,
-    path: Path,
+    path: Path | None,
     progress: NoProgress,
     *,
     rows: Path | None = None,
     image_column: str | None = None,
     label: str | None = None,
+    text: Sequence[str] = (),
     read_as: ReadAs = AS_FOUND,
 ) -> Opened:
-    """Look at the images, read their words, and lay them out as a table. InputError as import_images() raises it."""
-    taken, inside, digest = _look(db, task.client_id, path, progress)
+    """Look at the images, read their words, and lay them out as a table; `text`: the columns that hold what was typed, where the
+    table has any of them and they are not to be guessed. InputError as import_images() raises it."""
+    if path is None:
+        source, path = _paths(rows, image_column, read_as), rows
+        digest = imports.sha256_of(rows)
+    else:
+        source, digest = partial(sources.entries, path), imports.sha256_of(path) if path.is_file() else None
+    taken, inside, found = _look(db, task.client_id, source, progress)
+    digest = digest or found
     if rows is None and len(inside) > 1:
         raise InputError(
             f"It holds {len(inside)} tables: {', '.join(name for name, _ in inside[:5])}.",
@@ -112,10 +126,11 @@ def open_images(
         beside = open_table(rows, KNOWN_ASSET_NAMES, read_as=read_as)
         image_column = _image_column(beside, image_column, taken)
         guess = guess_assets(beside.columns, beside.head, imports.label_forms(db, task))
-        text = tuple(column for column in image_rows.typed(guess) if column not in (image_column, label))
-        guess = replace(guess, text=text)
-        taken = _read(db, task.client_id, taken, progress, can_do_without=bool(text))
-        table = image_rows.beside(path, taken, beside, image_column, text)
+        said = [column for column in text if column in beside.columns] or image_rows.typed(guess)
+        typed = tuple(column for column in said if column not in (image_column, label))
+        guess = replace(guess, text=typed)
+        taken = _read(db, task.client_id, taken, progress, can_do_without=bool(typed))
+        table = image_rows.beside(path, taken, beside, image_column, typed)
     if not table.head:
         first = next(iter(taken.unread.values()), "")
         raise InputError(
@@ -131,7 +146,7 @@ def open_images(
     if label is not None:
         mapping = correct(mapping, (), {"label": label})
     mapping, families = family_columns.look(table, mapping)
-    return Opened(table, mapping, digest, tuple(families))
+    return Opened(table, mapping, digest, taken, tuple(families))
 
 
 def _image_column(table: Table, named: str | None, taken: Taken) -> str:
@@ -148,21 +163,33 @@ def _image_column(table: Table, named: str | None, taken: Taken) -> str:
     return named
 
 
-def _look(db: Database, client_id: int, path: Path, progress: NoProgress) -> tuple[Taken, list[tuple[str, bytes]], str]:
-    """Keep every image of a source; what it holds, the tables among it, and what it is known by."""
+def _paths(rows: Path | None, image_column: str | None, read_as: ReadAs) -> Callable[[], Iterator[Entry]]:
+    """The images whose paths a column of a table holds. InputError where there is no such column."""
+    if rows is None or image_column is None:
+        raise InputError("No column of paths is named.", "Name the table and its column of paths.")
+    table = open_table(rows, KNOWN_ASSET_NAMES, read_as=read_as)
+    at = table.columns.index(_image_column(table, image_column, NOTHING))
+    cells = [cells[at] for _, cells in table.records(Problems())]
+    return lambda: sources.named(rows.resolve().parent, cells)
+
+
+def _look(
+    db: Database, client_id: int, source: Callable[[], Iterator[Entry]], progress: NoProgress
+) -> tuple[Taken, list[tuple[str, bytes]], str]:
+    """Keep every image of a source; what it holds, the tables among it, and what its content is known by."""
     taken, tables, digest = Taken({}, {}, {}, {}, {}), [], hashlib.sha256()
-    total = sum(1 for _ in sources.entries(path))
+    total = sum(1 for _ in source())
     done = 0
     progress(done, total, LOOK)
     with ThreadPoolExecutor(settings.processors()) as pool:
-        for files in _batches(sources.entries(path), taken):
+        for files in _batches(source(), taken):
             for entry, data in files:
                 digest.update(entry.name.encode() + b"\0" + hashlib.sha256(data).digest())
             tables += [(entry.name, data) for entry, data in files if entry.is_table]
             _keep(db, client_id, [(entry.name, data) for entry, data in files if not entry.is_table], taken, pool)
             done = min(done + AT_ONCE, total)
             progress(done, total, LOOK)
-    return taken, tables, imports.sha256_of(path) if path.is_file() else digest.hexdigest()
+    return taken, tables, digest.hexdigest()
 
 
 def _batches(entries: Iterator[Entry], taken: Taken) -> Iterator[list[tuple[Entry, bytes]]]:
@@ -222,10 +249,11 @@ def _read(db: Database, client_id: int, taken: Taken, progress: NoProgress, *, c
 
 
 def import_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: {"task_id", "path", "rows", "image_column", "label", "filename", "accepted"} to the summary as one."""
+    """The job body: {"task_id", "path" (None: the rows hold paths), "rows", "image_column", "label", "filename", "accepted"} to the
+    summary as one."""
     task = tasks.get(db, params["task_id"])
-    rows = params.get("rows")
+    rows, path = params.get("rows"), params["path"]
     how = {name: params.get(name) for name in ("image_column", "label", "filename", "accepted")}
-    summary = asdict(import_images(db, task, Path(params["path"]), progress, rows=Path(rows) if rows else None, **how))
+    summary = asdict(import_images(db, task, path and Path(path), progress, rows=Path(rows) if rows else None, **how))
     del summary["unknown"]  # kept with the import
     return summary

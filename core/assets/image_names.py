@@ -23,6 +23,8 @@ class Names:
     """The names of a source's images, to be found by what people write."""
 
     def __init__(self, names: Iterable[str]):
+        names = list(names)
+        self._exact = set(names)
         self._by_form: list[dict[str, list[str]]] = [{} for _ in _forms("")]
         for name in names:
             for known, form in zip(self._by_form, _forms(name)):
@@ -30,6 +32,8 @@ class Names:
 
     def meant(self, cell: str) -> Meant:
         """The image that a cell names: by its whole path, else by less and less of it."""
+        if cell.strip() in self._exact:
+            return Meant(cell.strip())  # though another's name may differ from it in case only
         path, whole, last, stem = _forms(cell.strip())
         paths, wholes, lasts, stems = self._by_form
         if not path:

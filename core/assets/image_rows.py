@@ -21,7 +21,10 @@ from core.tables.problems import Problems
 from core.words import counted
 
 FILE, WORDS, HASH = "image file", "words on the image", "image hash"
-FACTS = ("image size", "image placement", "image colours", "image moves", "large words on the image")
+LARGE = "large words on the image"
+# SQL of an asset `a`: the file of its image, as a column of that name; the id is it where nothing else is the id.
+FILE_OF = f"""iif(a.image is null, null, ifnull(json_extract(a.extra, '$."{FILE}"'), a.external_id)) as "{FILE}\""""
+FACTS = ("image size", "image placement", "image colours", "image moves", LARGE)
 LONGEST_ID = 200  # as core/assets/rows.py has it
 NO_WORDS = "Type what it says or shows into a column of text."
 
@@ -97,7 +100,12 @@ def beside(path: Path, taken: Taken, rows_of: Table, image_column: str, text: tu
         if taken.unread:
             why = next(iter(taken.unread.values())).rstrip(".")
             what = f"The words on {counted(len(taken.unread), 'image')} could not be read ({why}); what was typed was taken."
-            problems.add(None, WORDS, what, "Once they can be, undo this import and import the images again.")
+            problems.add(
+                None,
+                WORDS,
+                what,
+                "Once they can be, read them again: on the page Assets, or with imports --read-again.",
+            )
         for name in sorted({*taken.images, *taken.unfit} - used):
             why = taken.unfit.get(name, ("stands in no row of the table.", "Add a row for it."))
             problems.add(None, image_column, f"{name[:120]} {why[0]} It was left out.", why[1])
@@ -106,9 +114,8 @@ def beside(path: Path, taken: Taken, rows_of: Table, image_column: str, text: tu
 
 
 def mapping(table: Table, guess: Mapping | None = None) -> Mapping:
-    """How such a table is imported: as its own columns were guessed, with the words on the images after what was typed, by the
-    columns that are called text."""
-    roles = replace(guess, text=typed(guess)) if guess else Mapping(text=())
+    """How such a table is imported: as its own columns were guessed, with the words on the images after what was typed."""
+    roles = guess or Mapping(text=())
     file, hash_, words_ = (_column(table, name) for name in (FILE, HASH, WORDS))
     return replace(roles, id=roles.id or file, image=hash_, text=(*roles.text, words_))
 

@@ -21,6 +21,7 @@ from core.assets.rows import Asset, RowReader, text_id
 from core.assets.staging import INSERT, KEPT, put
 from core.assets.tag_columns import TagColumns
 from core.errors import InputError
+from core.images import words
 from core.jobs.progress import NoProgress
 from core.tables.columns import Mapping
 from core.tables.files import MAX_ROWS, Problems, Table
@@ -113,7 +114,7 @@ class Reading:
                     )
                 continue
             self._texts[external_id] = digest
-            if asset_id is not None and text != asset.text:
+            if asset_id is not None and not _same(text, asset):
                 self._conflict(
                     asset.row, f"Asset {external_id} is already there with another text; it was left as it is."
                 )
@@ -177,3 +178,10 @@ class Reading:
     def _conflict(self, row: int, what: str, todo: str = "Give the new text an id of its own.") -> None:
         self.conflicts += 1
         self.problems.add(row, self.mapping.id, what, todo)
+
+
+def _same(text: str, asset: Asset) -> bool:
+    """Whether an asset that is there has the text that comes again; of images the marks of large words may be newer than it."""
+    if text == asset.text or not asset.columns.get("image"):
+        return text == asset.text
+    return words.unmarked(text) == words.unmarked(asset.text)

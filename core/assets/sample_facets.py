@@ -157,12 +157,16 @@ def with_truth(rows: int, seed: int = 7, facets: int = len(FACETS)) -> pd.DataFr
     """
     if not 1 <= facets <= len(FACETS):
         raise InputError(f"{facets} facets cannot be made.", f"Ask for 1 to {len(FACETS)}: {', '.join(FACETS)}.")
-    table = sample.with_truth(rows, seed)
+    return bearing(sample.with_truth(rows, seed), seed, FACETS[1:facets])
+
+
+def bearing(table: pd.DataFrame, seed: int, facets: Sequence[str]) -> pd.DataFrame:
+    """Assets of sample.with_truth() whose copy bears these facets besides the topic, with the columns of with_truth()."""
     drawn: dict[str, Drawn] = {}
     made = []
     for asset in table.to_dict("records"):
         if asset["variant"] == 0:
-            drawn = {facet: _drawn(facet, seed, asset) for facet in FACETS[1:facets]}
+            drawn = {facet: _drawn(facet, seed, asset) for facet in facets}
         asset |= {"body": _body(asset["body"], drawn), "cta": _cta(asset["cta"], drawn), TOPIC: asset["recorded_label"]}
         for facet, one in drawn.items():
             truth = {f"{facet} is": one.value, f"{facet} or": one.other, f"{facet} beside": one.tempting}

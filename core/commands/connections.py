@@ -29,7 +29,7 @@ ANSWERS_AND_PACE = {  # fields of core.wires.wire.Params that are options
 }
 
 
-MAY_TRAIN = {"yes": True, "no": False, "not-known": None}
+SAID = {"yes": True, "no": False, "not-known": None}
 SUMMARY = "list, add, test, rename or remove the hosted teachers that can be asked"
 
 
@@ -56,8 +56,13 @@ def options(command: argparse.ArgumentParser) -> None:
     )
     new.add_argument(
         "--may-train",
-        choices=MAY_TRAIN,
+        choices=SAID,
         help="whether its maker's terms let its answers train a model; labels of one that may not are not trained on",
+    )
+    new.add_argument(
+        "--takes-images",
+        choices=SAID,
+        help="whether the model looks at images (default: as the list of known models has it); label --look sends them",
     )
     new.add_argument(
         "--by-level",
@@ -71,7 +76,7 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """What is connected, after doing what was asked. InputError for an unknown connection or client, or a call that fails."""
     from core import database
-    from core.wires import connections, keys
+    from core.wires import connections, keys, pictures
 
     db = database.connect()
     if args.put_key is not None:
@@ -98,12 +103,14 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
             "every_client": connection.client_id == connections.HOUSE,
             "decides": providers.of(connection.kind).choices is not None,
             "may_train": connection.params.may_train,
+            "takes_images": pictures.takes(connection),
         }
         for connection in listed
     ]
     lines = [
         f"{row['name']:<24} {row['kind']:<10} {row['model']:<28} {row['base_url'] or '':<32} key: {row['key']}"
         + ("" if row["may_train"] is not False else "  not to be trained on")
+        + ("  takes images" if row["takes_images"] else "")
         for row in rows
     ]
     text = "\n".join([note] if args.test is not None else [*([note] if note else []), *lines])
@@ -145,7 +152,9 @@ def _add(db: Database, client_id: int, args: argparse.Namespace) -> None:
         )
         changes["price"] = OwnPrice(*tokens, as_of=now()[:10], calls_usd_1000=calls)
     if args.may_train is not None:
-        changes["may_train"] = MAY_TRAIN[args.may_train]
+        changes["may_train"] = SAID[args.may_train]
+    if args.takes_images is not None:
+        changes["takes_images"] = SAID[args.takes_images]
     if args.by_level is not None:
         changes["by_level"] = args.by_level
     connections.save(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core import terminal
 from core.asset_columns import ASSET_COLUMNS
-from core.commands import pairs, reading
+from core.commands import label, pairs, reading
 from core.errors import InputError, Problem
 from core.images import sources
 from core.train import members
@@ -71,6 +71,7 @@ def options(command: argparse.ArgumentParser) -> None:
         help="built-in (default), recorded (each task's own labels in the file), recorded:COLUMN, connection:NAME, "
         f"{providers.specs()}",
     )
+    label.look_option(command)
     command.add_argument(
         "--base-url",
         metavar="U",
@@ -130,6 +131,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         latency_unit=args.latency_unit,
         teacher=args.teacher,
         base_url=args.base_url,
+        look=args.look,
         student=args.student,
         target=args.target,
         budget=args.budget,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from core import terminal
 from core.commands import reading
+from core.errors import InputError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -31,6 +32,11 @@ def options(command: argparse.ArgumentParser) -> None:
         metavar="FOLDER|ZIP",
         help="images as assets: their words are read, and what a table among them says of each is taken with it",
     )
+    what.add_argument(
+        "--read-again",
+        action="store_true",
+        help="read the images that were brought in without a reader of words, or with an older one",
+    )
     terminal.removal_options(what, command, "--undo", "N", "say what goes with this import; with --yes, undo it")
     what.add_argument(
         "--delete-assets",
@@ -39,14 +45,17 @@ def options(command: argparse.ArgumentParser) -> None:
         help="say what goes with these assets; with --yes, delete them",
     )
     command.add_argument(
-        "--rows", type=Path, metavar="FILE", help="with --images: the table whose rows name the images"
+        "--rows",
+        type=Path,
+        metavar="FILE",
+        help="with --images: the table whose rows name the images; without it, one with a column of paths to them, from its folder",
     )
     command.add_argument(
-        "--image-column", metavar="NAME", help="with --images: column of the table that names them (default: found)"
+        "--image-column",
+        metavar="NAME",
+        help="of --rows: column that names the images (default with --images: found), or holds their paths",
     )
-    command.add_argument(
-        "--label-column", metavar="NAME", help="with --images: column of the table with labels (default: guessed)"
-    )
+    command.add_argument("--label-column", metavar="NAME", help="of --rows: column with labels (default: guessed)")
     reading.label_options(command)
     reading.problem_option(command)
 
@@ -56,11 +65,13 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     from core import database, removal, tasks
 
     db = database.connect()
-    if args.images:
+    if args.images or args.rows:
         return _images(db, args)
     client_id = tasks.client_named(db, args.client)
     if args.log:
         return _log(db, args)
+    if args.read_again:
+        return _read_again(db, args)
     if args.undo is not None:
         do = removal.undo_import if args.yes else removal.of_import
         return removal.answer(do(db, client_id, args.undo), args.yes)
@@ -99,6 +110,17 @@ def _log(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
     return told, "\n".join(lines)
 
 
+def _read_again(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
+    """What reading images again brought. InputError as image_texts.read_again_job() raises it."""
+    from core import jobs, tasks
+    from core.words import counted
+
+    task = tasks.of_client(db, tasks.client_named(db, args.client))[0]
+    told = jobs.run_here(db, "read_images", {"task_id": task.id}, task, terminal.Log()).result
+    line = f"{counted(told['read'], 'image')} read, {counted(told['changed'], 'asset')} with another text now"
+    return told, line + (f", {told['unreadable']:,} could not be read." if told["unreadable"] else ".")
+
+
 def _images(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
     """What a folder or ZIP of images brought. InputError as image_import.import_images() raises it."""
     from core import jobs, tasks
@@ -108,10 +130,14 @@ def _images(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
 
     if args.rows:
         terminal.must_exist(args.rows)
+    if not args.images and not args.image_column:
+        raise InputError(
+            "Neither --images nor a column of paths is named.", "Name the folder, or with --image-column the column."
+        )
     task = tasks.of(db, args.client, args.task)  # made if new: images may be the first that there is of a client
     params = {
         "task_id": task.id,
-        "path": str(args.images.resolve()),
+        "path": args.images and str(args.images.resolve()),
         "rows": args.rows and str(args.rows.resolve()),
         "image_column": args.image_column,
         "label": args.label_column,
@@ -122,7 +148,7 @@ def _images(db: Database, args: argparse.Namespace) -> tuple[dict, str]:
     if near:
         told = jobs.run_here(db, "import_images", params | {"accepted": near | params["accepted"]}, task).result
     problems = profiles.problems_of(db, told["import_id"])
-    reading.write_problems(args.problems, [(args.images.name, problems)])
+    reading.write_problems(args.problems, [((args.images or args.rows).name, problems)])
     lines = [
         f"{counted(told['imported'], 'new asset')} and {told['unchanged']:,} there already of {counted(told['rows'], 'row')}, "
         f"{counted(told['duplicates'], 'copy', 'copies')} of another, {counted(told['problems'], 'problem')}, "

@@ -39,6 +39,8 @@ def label(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> tup
 
 def forecast(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> tuple[dict, list[str]]:
     """What is left to get and what it costs, together and in separate calls. InputError as core/label/forecast.py says."""
+    from core.commands.label import look_lines
+    from core.label import looking
     from core.label.forecast_joint import forecast_together
     from core.words import duration, money, percent
 
@@ -63,4 +65,7 @@ def forecast(db: Database, facets: Sequence[Task], args: argparse.Namespace) -> 
             f"Asked together they save {percent(expected.saved_tokens)} of the tokens of separate calls{usd} (estimated)"
         )
     saved = {"saved_tokens": expected.saved_tokens, "saved_usd": expected.saved_usd}
-    return {"forecast": asdict(expected) | saved}, lines
+    together = lambda looks: forecast_together(db, facets, args.teacher, looks).together  # noqa: E731
+    other = looking.other_way(db, facets[0].client_id, args.teacher, together)
+    lines += look_lines(other)
+    return {"forecast": asdict(expected) | saved, "other_way": other and asdict(other)}, lines

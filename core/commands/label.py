@@ -14,6 +14,7 @@ from core.wires import providers
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+    from core.label.looking import Other
     from core.tasks import Task
 
 
@@ -36,6 +37,7 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--examples", type=int, metavar="N", help="how many assets decided by people it is shown, from now on"
     )
+    look_option(command)
     command.add_argument(
         "--facets",
         type=terminal.names,
@@ -53,6 +55,16 @@ def options(command: argparse.ArgumentParser) -> None:
     what.add_argument("--forecast", action="store_true", help="buy nothing: say what is left to get and what it costs")
 
 
+def look_option(command: argparse.ArgumentParser) -> None:
+    """Whether a hosted teacher gets the images."""
+    command.add_argument(
+        "--look",
+        action=argparse.BooleanOptionalAction,
+        help="whether a hosted teacher gets the image beside the text of an asset that has one, from now on (default: as chosen "
+        "before, else not)",
+    )
+
+
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """The run in figures, or its forecast. InputError where labels cannot be had, as core/label/labelling.py says."""
     from core import database
@@ -60,6 +72,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
 
     db = database.connect()
     asked = _asked(db, args)
+    if args.look is not None:
+        _look(db, asked[0].client_id, args)
     if args.instructions or args.examples is not None:
         for task in asked:
             _reword(db, task, args)
@@ -85,6 +99,16 @@ def _asked(db: Database, args: argparse.Namespace) -> list[Task]:
             raise InputError("A wording is tried on one task at a time.", "Name it with --task.")
         return facets.chosen(db, client_id, args.facets or ["all"])
     return [tasks.find(db, client_id, args.task)]
+
+
+def _look(db: Database, client_id: int, args: argparse.Namespace) -> None:
+    """Keep whether the teacher looks. InputError for one that is not hosted, or whose model takes no images."""
+    from core.label import looking
+    from core.label.teachers import is_hosted
+
+    if not is_hosted(args.teacher):
+        raise looking.NOT_HOSTED
+    looking.choose(db, client_id, args.teacher, args.look)
 
 
 def _reword(db: Database, task: Task, args: argparse.Namespace) -> None:
@@ -125,12 +149,14 @@ def _label(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, li
 
 
 def _forecast(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict, list[str]]:
+    from core.label import looking
     from core.label.forecast import HostedForecast, forecast
     from core.words import duration, money
 
     expected = forecast(db, task, args.teacher)
     time = f"{duration(expected.seconds)} ({expected.seconds_basis})"
     lines = [f"{expected.labels:,} of {expected.wanted:,} labels to get, about {time}"]
+    other = None
     if isinstance(expected, HostedForecast):
         lines.append(f"{expected.tokens_in:,.0f} tokens in, {expected.tokens_out:,.0f} out ({expected.tokens_basis})")
         cost = expected.cost
@@ -142,4 +168,18 @@ def _forecast(db: Database, task: Task, args: argparse.Namespace) -> tuple[dict,
         )
         if expected.batch_usd is not None:
             lines.append(f"{money(expected.batch_usd)} as a batch")
-    return {"forecast": asdict(expected)}, lines
+        other = looking.other_way(
+            db, task.client_id, args.teacher, lambda looks: forecast(db, task, args.teacher, looks)
+        )
+    lines += look_lines(other)
+    return {"forecast": asdict(expected), "other_way": other and asdict(other)}, lines
+
+
+def look_lines(other: Other | None) -> list[str]:
+    """What the labels would cost with the images, or without, where that is the other way."""
+    from core.words import money
+
+    if other is None or other.forecast.cost is None:
+        return []
+    how = "with the images, too (--look)" if other.looks else "with the words alone (--no-look)"
+    return [f"{money(other.forecast.cost.likely)} {how}"]

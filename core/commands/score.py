@@ -18,9 +18,22 @@ SEVERAL_TASKS = True
 def options(command: argparse.ArgumentParser) -> None:
     """The command's options."""
     command.add_argument(
-        "--input", required=True, type=Path, metavar="FILE", help="assets: CSV, TSV, XLSX, JSON, Parquet"
+        "--input",
+        required=True,
+        type=Path,
+        metavar="FILE",
+        help="assets: CSV, TSV, XLSX, JSON, Parquet; or a folder or ZIP of images, whose words are read",
     )
     command.add_argument("--output", required=True, type=Path, metavar="FILE", help="CSV, XLSX or Parquet to write")
+    command.add_argument(
+        "--rows",
+        type=Path,
+        metavar="FILE",
+        help="of images: the table whose rows name them, where it is not among them",
+    )
+    command.add_argument(
+        "--image-column", metavar="NAME", help="of images: column of the table that names them (default: found)"
+    )
     terminal.column_options(command)
     reading.options(command)
     reading.problem_option(command)
@@ -51,16 +64,21 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """Every row of a file, streamed; stopped or killed, the same command carries on."""
-    terminal.must_exist(args.input)
+    if not args.input.is_dir():
+        terminal.must_exist(args.input)
     from core import database
     from core.deploy import scoring
+    from core.deploy.inputs import Beside
     from core.train import registry
 
     db = database.connect()
     task, *beside = registry.named(db, args.client, args.task, args.student)
 
     how = reading.read_as(args)
-    reading.tell_doubts(scoring.doubts(args.input, how))
+    if args.rows:
+        terminal.must_exist(args.rows)
+    images = Beside(args.rows, args.image_column)
+    reading.tell_doubts(scoring.doubts(args.input, how, images))
     result = scoring.score(
         db,
         task=task,
@@ -75,6 +93,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         name_like=args.name_like,
         teacher=args.teacher,
         budget_usd=args.teacher_budget,
+        images=images,
         progress=terminal.Log(),
     )
     problems = [Problem(**one) for one in result["problem_list"]]

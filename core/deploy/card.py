@@ -231,7 +231,7 @@ def _parity(parity: dict, figures: ChooseOneFigures) -> str:
 def _cut(row: dict) -> str:
     return (
         "all of it"
-        if not members.bases(row["kind"])
+        if not members.bases_of(row["params"]["members"])
         else "the sentence encoder no more than its first 128 tokens (about 90 words)"
     )
 
@@ -250,7 +250,7 @@ def _licences(row: dict) -> str:
         "may be used for.",
         "The assets and their labels are the client's; the student is made from them.",
     ]
-    notes += [_encoder_note(row["params"][base]) for base in members.bases(row["kind"])]
+    notes += [_encoder_note(row["params"][base]) for base in members.bases_of(row["params"]["members"])]
     return "## Licence notes\n\n" + "\n".join(f"- {note}" for note in notes)
 
 

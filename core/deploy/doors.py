@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from core.deploy.gate import MOST_BYTES
+from core.deploy.gate import MOST_FORM
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Limits:
     head_bytes: int = 32 * 1024
     headers: int = 100
     pipelined: int = 16  # requests sent ahead of their answers
-    request_bytes: int = 2 * MOST_BYTES  # with what frames chunks
+    request_bytes: int = 2 * MOST_FORM  # with what frames chunks
 
 
 class Doors(HttpToolsProtocol):

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from core.deploy import gate
 from core.deploy.batching import Overloaded
+from core.deploy.forms import Forms
 from core.deploy.live import Served
 from core.deploy.passing import Passing, offer
 from core.deploy.schema import (
@@ -34,6 +35,7 @@ from core.deploy.schema import (
     Which,
     in_words,
 )
+from core.deploy.sent_images import Asked, Refused
 from core.deploy.service import Service
 from core.deploy.writing import NONE, ServedWriter
 from core.errors import InputError
@@ -41,6 +43,21 @@ from core.errors import InputError
 NOT_CLASSIFIED = "This server's task writes: ask POST /write."
 NOT_WRITTEN = "This server has no task that writes; name one with --task, or with --write-task beside one that sorts."
 NOT_PASSED = "This server passes no calls on: start it with --pass-to CONNECTION."
+FORM = {  # how images may come beside JSON (forms.py)
+    "requestBody": {
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "image": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "text": {"type": "array", "items": {"type": "string"}},
+                    },
+                }
+            }
+        }
+    }
+}
 NO_STUDENT = "No student is at work yet: train one, put it to work, and start this server again."
 
 
@@ -101,6 +118,7 @@ def application(
         """Counters for Prometheus."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    app.add_middleware(Forms)
     app.add_exception_handler(
         RequestValidationError, lambda request, error: _problem(422, in_words(error, request.url.path))
     )
@@ -114,59 +132,77 @@ def application(
 def _classifying(app: FastAPI, service: Service, token: list, problems: dict) -> None:
     (follower,) = service.facets
 
-    @app.post("/classify", dependencies=token, responses=problems)
+    @app.post("/classify", dependencies=token, responses=problems, openapi_extra=FORM)
     async def classify(ask: Ask) -> Reply:
-        """Classify one text, or up to 256. A text may have 20,000 characters, a request 4 MB."""
+        """Classify one text, or up to 256. A text may have 20,000 characters, a request 4 MB.
+
+        Or images, alone or beside texts, up to 16: as base64, or as a form of up to 16 MB. An image may have 8 MB and 25
+        megapixels. Each result then also has `words`: what was read on its image; null where nothing was."""
         served = follower.current
-        results, ms = await _answered(service, ask, [served])
+        results, asked, ms = await _answered(service, ask, [served])
         reply = Reply(results=[result for (result,) in results], student=_which(served), ms=ms)
-        return await _reasoned(service, ask, [served], reply, lambda one: [one]) if ask.why else reply
+        return await _in_full(service, ask, asked, [served], reply, lambda one: [one])
 
 
 def _answering_facets(app: FastAPI, service: Service, token: list, problems: dict) -> None:
     known = {one.task.name.casefold(): one for one in service.facets}
 
-    @app.post("/classify", dependencies=token, responses=problems)
+    @app.post("/classify", dependencies=token, responses=problems, openapi_extra=FORM)
     async def classify(ask: AskFacets) -> FacetsReply:
         """Answer every facet of one text, or of up to 256, or those facets that `tasks` names. A text may have 20,000 characters, a
-        request 4 MB."""
+        request 4 MB.
+
+        Or of images, alone or beside texts, up to 16: as base64, or as a form of up to 16 MB. An image may have 8 MB and 25
+        megapixels. Each result then also has `words`: what was read on its image; null where nothing was."""
         wanted = list(known) if ask.tasks is None else list(dict.fromkeys(name.casefold() for name in ask.tasks))
         if not known.keys() >= set(wanted):
             there = ", ".join(one.task.name for one in service.facets)
             raise HTTPException(422, f"A task that is named is not served here; these are: {there}.")
         served = [known[name].current for name in wanted]
-        results, ms = await _answered(service, ask, served)
+        results, asked, ms = await _answered(service, ask, served)
         names = [known[name].task.name for name in wanted]
         faceted = [Faceted(facets=dict(zip(names, said)), handled=all(one.handled for one in said)) for said in results]
         reply = FacetsReply(results=faceted, students=dict(zip(names, map(_which, served))), ms=ms)
-        return await _reasoned(service, ask, served, reply, lambda one: one["facets"].values()) if ask.why else reply
+        return await _in_full(service, ask, asked, served, reply, lambda one: one["facets"].values())
 
 
 async def _answered(
     service: Service, ask: Ask, served: Sequence[Served | None]
-) -> tuple[list[tuple[Result, ...]], float]:
-    """A result a text and student, and the milliseconds they took; refused while a student is loading or too many texts wait."""
+) -> tuple[list[tuple[Result, ...]], Asked, float]:
+    """A result a text and student, what was judged, and the milliseconds it took; refused while a student is loading or too many
+    texts or images wait."""
     started = time.perf_counter()
     if None in served:
         raise unavailable("The student is still loading; try again in a second.")
     try:
-        results = await service.classify(served, [ask.text] if ask.texts is None else ask.texts)
+        images = ask.images
+        asked = await service.images.take(ask.every, images) if images else Asked(ask.every, [])
+        results = await service.classify(served, asked.texts)
+    except Refused as why:
+        raise HTTPException(why.status, str(why)) from None
     except Overloaded:
-        raise unavailable("Too many texts wait already; try again in a second.") from None
+        what = "images" if ask.images else "texts"
+        raise unavailable(f"Too many {what} wait already; try again in a second.") from None
     seconds = time.perf_counter() - started
     service.metrics.seconds.observe(seconds)
-    return results, round(1000 * seconds, 3)
+    return results, asked, round(1000 * seconds, 3)
 
 
-async def _reasoned(
-    service: Service, ask: Ask, served: Sequence[Served], reply: Reply | FacetsReply, answers: Callable
-) -> JSONResponse:
-    """The reply, in which each of a result's `answers` also says why: the nearest labelled assets."""
+async def _in_full(
+    service: Service, ask: Ask, asked: Asked, served: Sequence[Served], reply: Reply | FacetsReply, answers: Callable
+) -> Reply | FacetsReply | JSONResponse:
+    """The reply; of images each result also has the words on it, and where reasons are asked for, each of a result's `answers` also
+    says why: the nearest labelled assets."""
+    if not ask.why and not asked.words:
+        return reply
     told = reply.model_dump(mode="json")
-    reasons = await service.reasons.of(served, [ask.text] if ask.texts is None else ask.texts)
-    for result, of_text in zip(told["results"], reasons):
-        for one, near in zip(answers(result), of_text):
-            one["why"] = [each.as_json() for each in near]
+    for result, found in zip(told["results"], asked.words):
+        result["words"] = found
+    if ask.why:
+        reasons = await service.reasons.of(served, asked.texts)
+        for result, of_text in zip(told["results"], reasons):
+            for one, near in zip(answers(result), of_text):
+                one["why"] = [each.as_json() for each in near]
     return JSONResponse(told)
 
 

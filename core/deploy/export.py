@@ -30,6 +30,8 @@ from core.errors import InputError
 from core.evaluate.cascade import Certificate
 from core.evaluate.evaluation import figures_of
 from core.evaluate.figures import ChooseOneFigures
+from core.images import features, looking
+from core.images.seen import sight_of
 from core.jobs import NoProgress, Progress
 from core.label.runs import labelled
 from core.tasks import Task
@@ -43,6 +45,7 @@ from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time
+LOOKING = (looking, features)  # what goes along as it is where a member looks at images
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,11 @@ def _write(source: Path, folder: Path, params: dict, certificate: Certificate) -
             round_weights(folder / name / EXACT, folder / name / SMALL)
     for file in ("predict.py", "runtime.py"):
         shutil.copyfile(Path(runtime.__file__).with_name(file), folder / file)
+    if any(members.of(name).joins for name in how):
+        (folder / runtime.SIGHT).mkdir()
+        (folder / runtime.SIGHT / "__init__.py").touch()
+        for module in LOOKING:
+            shutil.copyfile(module.__file__, folder / runtime.SIGHT / Path(module.__file__).name)
     pins = "".join(f"{name}=={card.version(name)}\n" for name in card.needs(*how))
     (folder / "requirements.txt").write_text(pins, encoding="utf-8")
     _seal(folder)
@@ -211,15 +219,15 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
 
     here = ask(_like_runtime(student, threshold), "the student")
     wanted = ask(_like_runtime(_with_exact_graphs(student, folder), threshold), "its exact graphs")
-    exact = ask(runtime.Student(folder, int8=False).predict, "the exact graphs exported")
-    small = ask(runtime.Student(folder, int8=True).predict, "the small graphs exported")
+    exact = ask(_exported(folder, int8=False), "the exact graphs exported")
+    small = ask(_exported(folder, int8=True), "the small graphs exported")
     graphs = [folder / name for name in student.members if (folder / name / EXACT).exists()]
     rounded = bool(graphs) and _same(small, exact) < INT8_AGREES
     if rounded:
         for graph in graphs:
             round_weights(graph / EXACT, graph / SMALL)
         _seal(folder)
-        small = ask(runtime.Student(folder, int8=True).predict, "the small graphs exported")
+        small = ask(_exported(folder, int8=True), "the small graphs exported")
     teacher = [{"label": names[category]} for category in test.category_id]
     return Parity(
         n=len(texts),
@@ -232,6 +240,17 @@ def measure(db: Database, row: dict, folder: Path, report: Progress | NoProgress
         small_teacher=_same(small, teacher),
         rounded=rounded,
     )
+
+
+def _exported(folder: Path, int8: bool) -> Callable[[list[str]], list[dict]]:
+    """A function that has the export in `folder` answer texts, with their images where they have any."""
+    student = runtime.Student(folder, int8)
+
+    def answer(texts: list[str]) -> list[dict]:
+        sights = [sight_of(text) for text in texts]
+        return student.predict([str(text) for text in texts], [sight and sight.source for sight in sights])
+
+    return answer
 
 
 def _like_runtime(student: students.Student, threshold: float | None) -> Callable[[list[str]], list[dict]]:

@@ -62,6 +62,10 @@ def _together(folder: Path, names: dict[str, str]) -> None:
     for file in ("predict.py", "runtime.py"):
         for name in names.values():
             (folder / name / file).replace(folder / file)
+    for name in names.values():
+        if (looking := folder / name / runtime.SIGHT).is_dir():
+            shutil.rmtree(folder / runtime.SIGHT, ignore_errors=True)
+            looking.rename(folder / runtime.SIGHT)
     pins = {line for name in names.values() for line in (folder / name / "requirements.txt").read_text().splitlines()}
     (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in sorted(pins)), encoding="utf-8")
     for name in names.values():

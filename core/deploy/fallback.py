@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from core import taxonomy
 from core.deploy.live import Served
 from core.errors import InputError
+from core.images.seen import sight_of
 from core.label import known
 from core.label.buyer import Buyer, Capped
 from core.label.buying import outside
@@ -118,6 +119,7 @@ class Fallback:
         self._owner = uuid.uuid4().hex
         self._lock = ledger.owner_lock(self._owner)
         self._replies: OrderedDict[bytes, TeacherReply] = OrderedDict()
+        self._looks: dict[str, bool] = {}  # by teacher, whether it gets images: until it is known, it is taken to
         self._asking: dict[bytes, asyncio.Task] = {}  # of a text and facet the call that will say it
         self._under_way: set[asyncio.Task] = set()
         self.spent_usd = 0.0  # this month, as last seen
@@ -141,7 +143,7 @@ class Fallback:
     def ask(self, served: Sequence[Served], text: str) -> list[asyncio.Future[TeacherReply | None]]:
         """What the teachers will say of a text, by facet (its student); see answer(). What is asked of one connection is asked in
         one call. Given up by whoever asks, the call goes on and its answers are kept."""
-        keys = {_key(one, text): one for one in served}
+        keys = {self._key(one, text): one for one in served}
         fresh: dict[str, dict[bytes, Served]] = {}
         for key, one in keys.items():
             if key not in self._replies and key not in self._asking:
@@ -150,6 +152,11 @@ class Fallback:
             if len(self._under_way) < ROOM:
                 self._begin(facets, text)
         return [self._coming(key) for key in keys]
+
+    def _key(self, served: Served, text: str) -> bytes:
+        sight = sight_of(text) if self._looks.get(served.teacher, True) else None
+        what = f"{served.teacher}\0{served.taxonomy_id}\0{text}" + (f"\0{sight.sha256}" if sight else "")
+        return hashlib.sha256(what.encode("utf-8", "surrogatepass")).digest()
 
     def _begin(self, facets: dict[bytes, Served], text: str) -> None:
         call = asyncio.ensure_future(self._ask(facets, text))
@@ -215,6 +222,7 @@ class Fallback:
             ready = _Ready(served.task, teacher, labels | tagsets.labels(db, served.taxonomy_id))
             if served.task.several:
                 ready = replace(ready, members=tagsets.load(db, served.taxonomy_id))
+            self._looks[served.teacher] = isinstance(teacher, Hosted) and teacher.looks
             if isinstance(teacher, Hosted):
                 run_id = find_run(db, served.task, served.taxonomy_id, teacher)
                 ready = replace(ready, line=self._line(teacher), run_id=run_id)
@@ -313,7 +321,3 @@ class Fallback:
             if asset:
                 said[place] = teacher.answer([asset])[0]
         return said
-
-
-def _key(served: Served, text: str) -> bytes:
-    return hashlib.sha256(f"{served.teacher}\0{served.taxonomy_id}\0{text}".encode("utf-8", "surrogatepass")).digest()

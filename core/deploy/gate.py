@@ -14,6 +14,7 @@ from core.errors import InputError
 TOKEN = "UNDERSTUDY_TOKEN"
 MOST_BYTES = 4 * 1024 * 1024  # of a body
 ELSEWHERE = 16 * 1024  # of a body at the other addresses, some of which want no token
+MOST_FORM = 16 * 1024 * 1024  # of a form with images
 MOST_PASSED = 16 * 1024 * 1024  # of a body that is passed on: prompts may hold images
 ASKED = ("/classify", "/write")
 PASSED = "/v1/chat/completions"
@@ -21,6 +22,7 @@ GUARDED = (*ASKED, PASSED, "/metrics")
 TOKEN_HEADER = b"x-understudy-token"  # the server's token, where Authorization holds the provider's key
 TOLD_PASSED = "Send the server's token as 'X-Understudy-Token: TOKEN', beside the provider's key."
 BUG = "Something unexpected went wrong; the server's log says where."
+CLASSIFY = ASKED[0]
 HERE = ("127.0.0.1", "localhost", "[::1]")
 log = logging.getLogger("understudy")
 
@@ -33,6 +35,12 @@ def token() -> bytes | None:
     if not value.strip():
         raise InputError(f"{TOKEN} is empty.", "Give it a value nobody can guess, or unset it.")
     return value.strip().encode()
+
+
+def is_form(scope: dict) -> bool:
+    """Whether a request is a form with images, where one is taken."""
+    kind = dict(scope["headers"]).get(b"content-type", b"")
+    return scope["path"] == CLASSIFY and kind.lower().startswith(b"multipart/form-data")
 
 
 class Gate:
@@ -66,7 +74,7 @@ class Gate:
 
     async def _pass(self, scope: dict, receive: Callable, send: Callable) -> None:
         headers = dict(scope["headers"])
-        most = self._most.get(scope["path"], ELSEWHERE)
+        most = MOST_FORM if is_form(scope) else self._most.get(scope["path"], ELSEWHERE)
         if self.token is None and _host(headers) not in HERE:
             # Else a page in somebody's browser could reach the open server under a name of its own (DNS rebinding).
             what = f"Without a token this server answers only as {' or '.join(HERE[:2])}."
@@ -79,7 +87,9 @@ class Gate:
             await refuse(send, 401, how, bearer, path=scope["path"])
         elif (body := await _body(headers, receive, most)) is None:
             size = f"{most // 1024**2} MB" if most != ELSEWHERE else f"{ELSEWHERE // 1024} kB"
-            what = f"The body is larger than {size}; send fewer or shorter texts."
+            fewer = "fewer or smaller images" if is_form(scope) else "fewer or shorter texts"
+            more = ", and images as a form" if scope["path"] == CLASSIFY and most == MOST_BYTES else ""
+            what = f"The body is larger than {size}; send {fewer}{more}."
             await refuse(send, 413, what, path=scope["path"])
         else:
             await self.app(scope, _replayed(body, receive), send)

@@ -1,10 +1,10 @@
-"""The input of a file that is scored: any table, read in shards, and which of its columns are read."""
+"""The input of a file that is scored: any table, or images, read in shards, and which of its columns are read."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlite_utils import Database
 
+from core.assets import image_import
 from core.assets.imports import label_forms
 from core.deploy.shards import strings
 from core.errors import InputError
+from core.images import kept, words
+from core.images.seen import Sight
+from core.jobs import NoProgress
 from core.tables.columns import KNOWN_ASSET_NAMES, guess_assets
 from core.tables.files import Doubt, Problems, ReadAs, open_table
 from core.tasks import Task
@@ -26,7 +30,8 @@ ANY_SIZE = 1 << 62
 @dataclass(frozen=True)
 class Source:
     """An input opened: its columns, about how many rows (0 if unknown), what is in doubt, its shards as functions that give the
-    table, and once these were read its problems and how many rows were left out for them."""
+    table, and once these were read its problems and how many rows were left out for them. Of images also the columns that are read
+    (`texts`), what may be looked at by the hash in the last column (`sights`), and what was read on them, as one hash (`read`)."""
 
     columns: list[str]
     rows: int
@@ -34,6 +39,53 @@ class Source:
     shards: Callable[[], Iterator[Callable[[], pa.Table]]]
     problems: Problems
     left_out: Callable[[], int]
+    texts: tuple[str, ...] = ()
+    sights: dict[str, Sight] = field(default_factory=dict)
+    read: str = ""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What goes with images: the table whose rows name them (None: one among them, or none), and its column that does (None:
+    found)."""
+
+    rows: Path | None = None
+    column: str | None = None
+
+
+ALONE = Beside()
+
+
+def opened_images(
+    db: Database,
+    task: Task,
+    path: Path,
+    read_as: ReadAs,
+    progress: NoProgress,
+    beside: Beside,
+    named: list[str] | None,
+) -> Source:
+    """The images of a folder or ZIP as a table: looked at and read as an import does it, and kept by their content. InputError as
+    image_import.import_images() raises it."""
+    problems = Problems()
+    found = image_import.open_images(
+        db, task, path, progress,
+        rows=beside.rows, image_column=beside.column, text=named or _last_text(db, task), read_as=read_as,
+    )  # fmt: skip
+    table, taken = found.table, found.taken
+    read = sorted((sha, words.text_of(one)) for sha, one in taken.words.items())
+    records = lambda: (cells for _, cells in table.records(problems, pad=True))  # noqa: E731
+    return Source(
+        table.columns,
+        _lines(beside.rows) if beside.rows else len(taken.images) + len(taken.unfit),
+        table.doubts,
+        lambda: (partial(_text_table, rows, table.columns) for rows in _row_shards(records())),
+        problems,
+        lambda: table.left_out,
+        tuple(found.mapping.text),
+        {image.sha256: kept.sight(task.client_id, image) for image in taken.images.values()},
+        kept.sha256(json.dumps([found.sha256, read]).encode()),
+    )
 
 
 def opened(path: Path, read_as: ReadAs) -> Source:
@@ -98,11 +150,16 @@ def _lines(path: Path) -> int:
 
 def learnt_columns(db: Database, task: Task, columns: Collection[str]) -> list[str]:
     """The text columns of the client's last import; none where `columns`, those of a file, lack one of them."""
+    learnt = _last_text(db, task)
+    return learnt if all(column in columns for column in learnt) else []
+
+
+def _last_text(db: Database, task: Task) -> list[str]:
+    """The text columns of the client's last import."""
     last = next(
         db.query("select mapping from imports where client_id = ? order by id desc limit 1", [task.client_id]), None
     )
-    learnt = (json.loads(last["mapping"]).get("text") or []) if last else []
-    return list(learnt) if all(column in columns for column in learnt) else []
+    return list(json.loads(last["mapping"]).get("text") or []) if last else []
 
 
 def text_columns(
@@ -113,6 +170,9 @@ def text_columns(
     if named:
         for column in named:
             _must_have(source, path, column)
+    if source.texts:
+        return list(source.texts)
+    if named:
         return list(named)
     learnt = learnt_columns(db, task, source.columns)
     if learnt:

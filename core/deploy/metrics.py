@@ -50,6 +50,18 @@ class Metrics:
             buckets=[ms / 1000 for ms in MILLISECONDS],
             **make,
         )
+        self.images = Counter(
+            "understudy_images",
+            "Images that came with requests: read, kept (read before), unread (their text alone was used), refused",
+            ["outcome"],
+            **make,
+        )
+        self.reading = Histogram(
+            "understudy_image_seconds",
+            "Time to read the words on an image, without waiting",
+            buckets=[ms / 1000 for ms in MILLISECONDS],
+            **make,
+        )
         self.batches = Histogram("understudy_batch_texts", "Texts the student answers at once", buckets=SIZES, **make)
         self.waiting = Gauge("understudy_waiting_texts", "Texts that wait for the student", **make)
         self.student = Gauge(
@@ -73,6 +85,12 @@ class Metrics:
     def request(self, path: str, status: int) -> None:
         """Count a request; addresses that do not exist are one path."""
         self.requests.labels(path if path in PATHS else "other", status).inc()
+
+    def image(self, outcome: str, seconds: float) -> None:
+        """Count an image, and where it was read now how long that took."""
+        self.images.labels(outcome).inc()
+        if outcome == "read":
+            self.reading.observe(seconds)
 
     def totals(self) -> dict[str, int]:
         """Requests to /classify and /write so far, texts, and where there were any, briefs and calls passed on."""

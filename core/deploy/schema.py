@@ -13,15 +13,29 @@ MOST_CHARACTERS = 20_000
 MOST_BRIEFS, MOST_DRAFTS = 50, 8
 MOST_TASKS = 64
 MOST_REASONED = 16
+MOST_IMAGES = 16
 WANTED = 'Send JSON, either {"text": "..."} or {"texts": ["...", "..."]}, as application/json.'
 
+WANTED_IMAGES = (
+    'Send JSON, {"image": "..."} with the image as base64 and "text" beside it where there is one, or {"items": [...]} of several '
+    "such, as application/json; or a form with a file called image."
+)
 WANTED_BRIEFS = 'Send JSON, either {"brief": "..."} or {"briefs": ["...", "..."]}, as application/json.'
 
+IMAGE = "The image's file, as base64 or as a data: address; PNG, JPEG, WebP, GIF, BMP or TIFF"
 Text = Annotated[str, StringConstraints(max_length=MOST_CHARACTERS)]
 
 
+class Item(BaseModel):
+    """An asset with an image, a text, or both."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Text = ""
+    image: str | None = Field(None, description=IMAGE)
+
+
 class Ask(BaseModel):
-    """One text, or a list of texts."""
+    """One text, or a list of texts; or an image, alone or beside a text, or a list of such."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -29,17 +43,38 @@ class Ask(BaseModel):
     )
     text: Text | None = None
     texts: Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)] | None = None
+    image: str | None = Field(None, description=IMAGE)
+    items: Annotated[list[Item], Field(min_length=1, max_length=MOST_TEXTS)] | None = Field(
+        None, description=f"Assets with a text, an image or both; with images {MOST_IMAGES} at most"
+    )
     why: bool = Field(
         False, description=f"Also give the labelled assets nearest to each text; of {MOST_REASONED} texts at most"
     )
 
     @model_validator(mode="after")
     def one_of_them(self) -> Ask:
-        if (self.text is None) == (self.texts is None):
+        alone = self.text is not None or self.image is not None
+        if alone + (self.texts is not None) + (self.items is not None) != 1:
             raise ValueError
-        if self.why and self.texts and len(self.texts) > MOST_REASONED:
+        if self.why and len(self.every) > MOST_REASONED:
             raise PydanticCustomError("too_many_reasons", "")
+        if sum(one is not None for one in self.images) > MOST_IMAGES:
+            raise PydanticCustomError("too_many_images", "")
         return self
+
+    @property
+    def every(self) -> list[str]:
+        """The text of each asset, "" where an image comes without one."""
+        if self.items is not None:
+            return [one.text for one in self.items]
+        return [self.text or ""] if self.texts is None else self.texts
+
+    @property
+    def images(self) -> list[str | None]:
+        """The image of each asset; none at all where texts alone are asked about."""
+        if self.items is not None:
+            return [one.image for one in self.items]
+        return [] if self.image is None else [self.image]
 
 
 class AskFacets(Ask):
@@ -204,6 +239,10 @@ def in_words(error: RequestValidationError, path: str = "/classify") -> str:
             return f"{named} is longer than {MOST_CHARACTERS:,} characters."
         case "too_long" | "too_short" if "tasks" in first["loc"]:
             return f"Name 1 to {MOST_TASKS} tasks, or leave them out: then all that are served answer."
+        case "too_many_images":
+            return f"There are more than {MOST_IMAGES} images; send them in several requests."
+        case _ if {"image", "items"} & set(first["loc"]) and first["type"] != "string_too_long":
+            return WANTED_IMAGES
         case "too_many_reasons":
             return f"Reasons are given of {MOST_REASONED} texts at a time; send fewer, or leave why out."
         case "too_long":

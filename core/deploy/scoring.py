@@ -33,10 +33,12 @@ from sqlite_utils import Database
 from core import jobs, settings, tasks, taxonomy
 from core.deploy import inputs, sending
 from core.deploy.engines import ENGINES, Todo
+from core.deploy.inputs import ALONE, Beside
 from core.deploy.shards import COMPLETED, RESULTS, Counts, Facet, Scoring, columns_of, header, read
 from core.errors import InputError
 from core.evaluate.evaluation import certified
 from core.evaluate.versions import behind_words
+from core.images.sources import holds_images
 from core.jobs import NoProgress, Progress
 from core.tables import name_parts
 from core.tables.files import AS_FOUND, Doubt, ReadAs
@@ -71,9 +73,13 @@ def score(
     teacher: str | None = None,
     budget_usd: float | None = None,
     name_like: str | None = None,
+    images: Beside = ALONE,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Answer every row of `input` (any table file) into `output` (CSV, XLSX or Parquet) and return counts and rate.
+
+    `input` may be a folder or ZIP of images, with a table that names them (`images`) or without: what is on them is read as an
+    import reads it, and stands in the output in columns of its own, after those of the table.
 
     The texts are read from `text_columns`, else those of the client's last import, else guessed. The output has all
     input columns, `id_column` first where it is named, then category, confidence and handled: whether the
@@ -97,7 +103,9 @@ def score(
     if asks and name_like:
         raise InputError("Names are made of students' answers alone.", "Leave the teacher out, or the names.")
     model = sending.hosted(db, rows, teacher) if asks else None
-    named = (input, output, text_columns, id_column, engine, read_as, name_like)
+    if images != ALONE and not holds_images(input):
+        raise InputError("A table that names images goes with a folder or ZIP of them.", "Give that as the input.")
+    named = (input, output, text_columns, id_column, engine, read_as, name_like, images)
     while True:
         with suppress(_Changed):
             scored = _score(db, rows, model, budget_usd, progress or NoProgress(), *named)
@@ -124,18 +132,26 @@ def _score(
     engine: str,
     read_as: ReadAs,
     name_like: str | None,
+    images: Beside,
 ) -> dict[str, Any]:
     """score() by the threshold that holds as it begins; _Changed, with nothing written, where another one does before the end."""
-    source = inputs.opened(input, read_as)
+    row = students[0]
+    task = tasks.get(db, row["task_id"])
+    if holds_images(input):
+        source = inputs.opened_images(db, task, input, read_as, report, images, text_columns)
+    else:
+        source = inputs.opened(input, read_as)
     shards = source.shards()
     first = next(shards, None)
     if first is None:
         raise InputError("The file has no row below its header.", "Choose a file with rows to score.", where=input.name)
-    row = students[0]
-    texts = inputs.text_columns(db, tasks.get(db, row["task_id"]), source, first(), input, text_columns)
+    texts = inputs.text_columns(db, task, source, first(), input, text_columns)
     scoring, manifest = _scoring(
         db, students, texts, inputs.columns_first(source, input, id_column), input, output, read_as, model, name_like
     )
+    if source.sights:
+        scoring = replace(scoring, image=source.columns[-1], sights=source.sights)
+        manifest["images"] = [source.read, images.rows and _identity(images.rows)]
     with parts_folder(scoring.parts, manifest, lambda: _finished(scoring)), ExitStack() as stack:
         name = model and owner(students, model, input)
         asked = model and stack.enter_context(sending.opened(db, students, model, name, budget_usd))
@@ -238,21 +254,24 @@ def owner(students: Sequence[dict], model: sending.Hosted, input: Path) -> str:
 
 
 def score_job(db: Database, params: dict, progress: Progress) -> dict:
-    """The job body: the arguments of score() by name, tasks by id, files as paths, "read_as" as a dictionary; without "output" into
-    the workspace's output."""
+    """The job body: the arguments of score() by name, tasks by id, files as paths, "read_as" as a dictionary, what goes with images
+    as "rows" and "image_column"; without "output" into the workspace's output."""
     arguments = dict(params)
     task = tasks.get(db, arguments.pop("task_id"))
     arguments["beside"] = [tasks.get(db, id) for id in arguments.pop("beside", [])]
     arguments["read_as"] = ReadAs(**arguments.get("read_as") or {})
+    rows = arguments.pop("rows", None)
+    arguments["images"] = Beside(Path(rows) if rows else None, arguments.pop("image_column", None))
     source = Path(arguments.pop("input"))
     name = arguments.pop("output", None)
     output = Path(name) if name else settings.subfolder("output") / f"{source.stem}-scored.csv"
     return score(db, task=task, **arguments, input=source, output=output, progress=progress)
 
 
-def doubts(input: Path, read_as: ReadAs = AS_FOUND) -> list[Doubt]:
-    """What an input leaves open before it is scored. Raises InputError where it cannot be read."""
-    return inputs.opened(input, read_as).doubts
+def doubts(input: Path, read_as: ReadAs = AS_FOUND, images: Beside = ALONE) -> list[Doubt]:
+    """What an input leaves open before it is scored, of images the table beside them. Raises InputError where it cannot be read."""
+    table = images.rows if holds_images(input) else input
+    return inputs.opened(table, read_as).doubts if table else []
 
 
 def _check_paths(input: Path, output: Path) -> None:
@@ -325,7 +344,13 @@ def _kind(output: Path) -> str:
 
 
 def _identity(path: Path) -> list:
-    """What tells one version of a file from the next without reading all of it: size, time of change, head and tail."""
+    """What tells one version of a file from the next without reading all of it: size, time of change, head and tail; of a folder,
+    its files' names and sizes, and when the last of them was changed."""
+    if path.is_dir():
+        files = sorted((str(one.relative_to(path)), one.stat()) for one in path.rglob("*") if one.is_file())
+        sizes = [(name, state.st_size) for name, state in files]
+        newest = max((state.st_mtime_ns for _, state in files), default=0)
+        return [sum(size for _, size in sizes), newest, _hash(json.dumps(sizes).encode())]
     state = path.stat()
     with path.open("rb") as handle:
         head = handle.read(EDGE)

@@ -133,7 +133,8 @@ def send(
         if joint:
             answers = asked.ask_facets(wanted, runs, partial(report, done))
         else:
-            answers = {(text, 0): one for text, one in asked.ask(list(wanted), partial(report, done)).items()}
+            said = asked.ask(list(wanted), partial(report, done))
+            answers = {(text, 0): said[name] for text in wanted if (name := asked.model.same(text)) in said}
         done += sum(map(len, wanted.values()))
         replies = [_of_row(answers, row) for row in rows]
         for row, reply in zip(rows, replies):

@@ -103,7 +103,7 @@ def serve(
     app = application(service, begin, guarded=token is not None, passing=passing)
     config = uvicorn.Config(
         gate.Gate(app, token, service.metrics.request, passing=passing is not None),
-        http=within(limits or (Limits(request_bytes=2 * gate.MOST_PASSED) if passing else Limits())),
+        http=within(limits or Limits()),
         ws="none",  # there are none, and they would come in past the limits
         log_config=None,
         access_log=False,

@@ -16,6 +16,7 @@ from core.deploy.live import Follower, Served
 from core.deploy.metrics import Metrics
 from core.deploy.reasons import Reasons
 from core.deploy.schema import Guess, Result
+from core.deploy.sent_images import SentImages
 from core.deploy.watching import Watch
 from core.deploy.writing import WriterFollower, Writing
 from core.train import students
@@ -45,6 +46,7 @@ class Service:
         self.facets, self.fallback, self.metrics = list(facets), fallback, Metrics()
         self.reasons = Reasons()
         self.watch = watch
+        self.images = SentImages(self.facets[0].task.client_id, self.metrics.image) if self.facets else None
         self.writing = Writing(writers, self.metrics) if writers else None
         self.students = Batcher(partial(answer_all, readings), "student", seen=self.metrics.batches.observe)
         self.beside = Beside(silent, watch, self._alone) if silent and watch else None
@@ -63,6 +65,8 @@ class Service:
     def start(self) -> None:
         """Begin to answer; call it on the event loop."""
         self.students.start()
+        if self.images:
+            self.images.start()
         if self.writing:
             self.writing.queue.start()
 
@@ -90,6 +94,8 @@ class Service:
         if self.beside:
             await self.beside.close()
         await self.students.close()
+        if self.images:
+            await self.images.close()
         if self.watch:
             await self.watch.close()
         if self.writing:

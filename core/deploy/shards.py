@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from core.assets.rows import join_text
 from core.escape import Cells
+from core.images.seen import Seen, Sight, told_apart
 from core.tables import name_parts
 from core.train.students import Answers, Student, Together, said
 from core.whole import whole, write_whole
@@ -41,7 +42,8 @@ class Facet:
 class Scoring:
     """What all shards of a file have in common: who answers; the columns to read and to keep; where parts go, their kind
     (".csv" or ".arrow") and the key of the run they belong to; the columns that follow `columns`. `name`: the pattern of a name
-    made of columns and answers, which is then the last of these (core/tables/name_parts.py)."""
+    made of columns and answers, which is then the last of these (core/tables/name_parts.py). `sights`: of images, what may be
+    looked at, by the hash that stands in the column `image`."""
 
     facets: tuple[Facet, ...]
     texts: tuple[str, ...]
@@ -51,6 +53,8 @@ class Scoring:
     key: str
     results: tuple[str, ...] = RESULTS
     name: tuple[tuple[str, str], ...] = ()
+    image: str = ""
+    sights: dict[str, Sight] = field(default_factory=dict)
 
     def load(self) -> Together:
         """Who answers, ready to. InputError where one of them cannot be loaded."""
@@ -138,11 +142,13 @@ def answer(scoring: Scoring, student: Together, table: pa.Table) -> pa.Table:
 
     Rows without text have no category. Without a threshold `handled` is empty.
     """
-    texts = [join_text(cells) for cells in zip(*(strings(table[name]) for name in scoring.texts))]
-    places: dict[str, int] = {}
+    texts = texts_of(scoring, table)
+    keys = told_apart(texts)
+    asked = {key: text for key, text in zip(keys, texts) if text}
+    places = {key: place for place, key in enumerate(asked)}
     # A row without text has place -1: the last of each of the arrays below, which is kept for it.
-    at = np.array([places.setdefault(text, len(places)) if text else -1 for text in texts], np.int64)
-    answers = student.answer(list(places)) if places else [None] * len(scoring.facets)
+    at = np.array([places[key] if text else -1 for key, text in zip(keys, texts)], np.int64)
+    answers = student.answer(list(asked.values())) if asked else [None] * len(scoring.facets)
     columns = [
         pa.array(values[at], kind, from_pandas=True)
         for facet, one, said in zip(scoring.facets, student.students, answers)
@@ -153,6 +159,15 @@ def answer(scoring: Scoring, student: Together, table: pa.Table) -> pa.Table:
     for name, column in zip(names, columns):
         answered = answered.append_column(name, column)
     return answered.append_column(names[-1], _names(scoring, answered)) if scoring.name else answered
+
+
+def texts_of(scoring: Scoring, table: pa.Table) -> list[str]:
+    """The text of each row, with its image where it has one."""
+    texts = [join_text(cells) for cells in zip(*(strings(table[name]) for name in scoring.texts))]
+    if not scoring.sights:
+        return texts
+    sights = map(scoring.sights.get, strings(table[scoring.image]))
+    return [Seen(text, sight) if sight else text for text, sight in zip(texts, sights)]
 
 
 def _names(scoring: Scoring, answered: pa.Table) -> pa.Array:
@@ -184,10 +199,8 @@ def _told(facet: Facet, student: Student, answers: Answers | None) -> Iterator[t
 def for_teacher(scoring: Scoring, answered: pa.Table) -> list[tuple[str, tuple[int, ...]] | None]:
     """For each row of an answered shard its text and the places of the facets that are for the teacher; None where none is."""
     handled = zip(*(column.to_pylist() for column in _handled(scoring, answered)))
-    texts = zip(*(strings(answered[name]) for name in scoring.texts))
-    rows = [
-        (join_text(cells), tuple(at for at, one in enumerate(each) if not one)) for each, cells in zip(handled, texts)
-    ]
+    texts = texts_of(scoring, answered)
+    rows = [(text, tuple(at for at, one in enumerate(each) if not one)) for each, text in zip(handled, texts)]
     return [row if all(row) else None for row in rows]
 
 

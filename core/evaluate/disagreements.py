@@ -8,6 +8,7 @@ import pandas as pd
 from sqlite_utils import Database
 
 from core import tasks
+from core.assets.image_rows import FILE, FILE_OF
 from core.evaluate.evaluation import certified
 from core.label import gold
 
@@ -17,12 +18,12 @@ def disagreements(
 ) -> pd.DataFrame:
     """Test assets on which student and teacher differ, those the student was surest of first.
 
-    Columns asset_id, external_id, text, teacher, student (labels), confidence, gold (label or None).
+    Columns asset_id, external_id, text, teacher, student (labels), confidence, image file (or None), gold (label or None).
     `filters`: teacher, student (category ids), text (part of it), low, high (bounds of confidence).
     """
     where, values = _filtered(student_id, filters)
     table = pd.read_sql_query(
-        f"""select a.id as asset_id, a.external_id, a.text, t.label as teacher, s.label as student, p.confidence
+        f"""select a.id as asset_id, a.external_id, a.text, t.label as teacher, s.label as student, p.confidence, {FILE_OF}
             {where} order by p.confidence desc, a.id limit ? offset ?""",
         db.conn,
         params=[*values, limit, offset],
@@ -32,10 +33,11 @@ def disagreements(
 
 
 def results(db: Database, student_id: int) -> pd.DataFrame:
-    """Every test asset in a row: asset, text, teacher (its category), student, confidence, agrees and answered by."""
+    """Every test asset in a row: asset, text, teacher (its category), student, confidence, agrees and answered by; of a client with
+    images also image file."""
     table = pd.read_sql_query(
-        """select a.external_id as asset, a.text, t.label as teacher, s.label as student, p.confidence, p.strange,
-                  p.category_id = p.teacher_category_id as agrees
+        f"""select a.external_id as asset, a.text, t.label as teacher, s.label as student, p.confidence, p.strange,
+                  p.category_id = p.teacher_category_id as agrees, {FILE_OF}
            from predictions p join assets a on a.id = p.asset_id
            join categories s on s.id = p.category_id join categories t on t.id = p.teacher_category_id
            where p.student_id = ? and a.split = 'test' order by a.id""",
@@ -45,8 +47,9 @@ def results(db: Database, student_id: int) -> pd.DataFrame:
     threshold, _ = certified(db, student_id)
     handled = (table["confidence"] >= (2 if threshold is None else threshold)) & (table["strange"] == 0)
     answered = handled.map({True: "student", False: "teacher"}) if threshold is not None else "not proven"
-    return table.drop(columns="strange").assign(
-        agrees=table["agrees"].map({1: "yes", 0: "no"}), **{"answered by": answered}
+    files = {} if table[FILE].isna().all() else {FILE: table[FILE]}
+    return table.drop(columns=["strange", FILE]).assign(
+        agrees=table["agrees"].map({1: "yes", 0: "no"}), **{"answered by": answered}, **files
     )
 
 

@@ -24,6 +24,7 @@ from core.evaluate import doubt, measure, tags
 from core.evaluate.evidence import Rules
 from core.evaluate.figures import ChooseOneFigures, Trained
 from core.evaluate.kept import keep_rules, rules_of
+from core.images.seen import told_apart
 from core.jobs import Progress
 from core.label.runs import labelled
 from core.taxonomy import tagsets
@@ -163,12 +164,13 @@ class _Says:
 
 def _predict(student: students.Student, say: _Says, texts: pd.Series, progress: Progress | None) -> pd.DataFrame:
     """predicted (category id), confidence, top (JSON of the first TOP) and strange of each text; equal texts are asked once."""
-    codes, unique = pd.factorize(texts)
+    codes, _ = pd.factorize(np.array(told_apart(texts), object))
+    unique = texts[~pd.Series(codes, index=texts.index).duplicated()].tolist()  # in the order of their codes
     parts = []
     for start in range(0, len(unique), BATCH):
         if progress:
             progress(start, len(unique), "Comparing with the teacher")
-        parts.append(_answer_columns(say, student.answer(list(unique[start : start + BATCH]))))
+        parts.append(_answer_columns(say, student.answer(unique[start : start + BATCH])))
     return pd.concat(parts, ignore_index=True).iloc[codes].reset_index(drop=True)
 
 

@@ -36,6 +36,7 @@ from core.evaluate.figures import (
 from core.evaluate.latency import TeacherLatency
 from core.evaluate.tags import Sets
 from core.evaluate.weak import Category
+from core.images.seen import told_apart
 from core.label.gold import SAMPLED
 from core.label.gold import gold as gold_of
 from core.money import prices
@@ -187,7 +188,9 @@ def _sure(held: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def speed(student: Student, held: pd.DataFrame, cold_start_ms: float) -> Speed:
     """Latency of one asset at a time and throughput in batches, on distinct test texts in random order; and the share of those that
     each member is asked about."""
-    texts = held.loc[held["split"] == "test", "text"].drop_duplicates().sample(frac=1, random_state=0)
+    texts = held.loc[held["split"] == "test", "text"]
+    texts = texts[~pd.Series(told_apart(texts), index=texts.index, dtype=texts.dtype).duplicated()]
+    texts = texts.sample(frac=1, random_state=0)
     texts = texts.head(TIMED_TEXTS).tolist()
     sizes = sorted({min(size, len(texts)) for size in latency.BATCHES})
     rates = {size: latency.throughput(student.answer, texts, size, THROUGHPUT_SECONDS) for size in sizes}

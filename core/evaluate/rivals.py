@@ -9,7 +9,7 @@ about than before and nothing twice. What it says is bought through core/label/e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,12 @@ from core import jobs, tasks, taxonomy
 from core.chance import scattered
 from core.database import now
 from core.errors import InputError
+from core.images import kept
 from core.label.errands import errand
 from core.label.forecast import texts_cost
 from core.label.runs import find_run
 from core.label.spending import Spread
-from core.label.teachers import Answer, for_labels
+from core.label.teachers import Answer, Asset, for_labels
 from core.label.teachers.hosted import Hosted
 from core.money import ledger
 from core.tasks import Task
@@ -81,7 +82,9 @@ def forecast(db: Database, task: Task, student_id: int, spec: str, rows: int = R
     hosted = decider(db, task, student_id, spec)
     left = waiting(db, hosted, student_id, rows)
     run_id = _run(db, task, student_id, hosted)
-    cost, _ = texts_cost(db, task, hosted, run_id, len(left), int(left["text"].str.len().sum()))
+    sizes = kept.group_sizes(db, left["asset_id"]) if hosted.looks else {}
+    seen = sum(hosted.image_characters(*size) for size in sizes.values())
+    cost, _ = texts_cost(db, task, hosted, run_id, len(left), left["text"].str.len().sum() + seen)
     return len(left), cost
 
 
@@ -120,19 +123,22 @@ def ask(
     rival_id = _rival(db, task, student_id, hosted)
     _take_labels(db, rival_id, _run(db, task, student_id, hosted), drawn(db, student_id, rows)["asset_id"])
     left, owner = waiting(db, hosted, student_id, rows), owner_of(task, hosted)
-    ids = left.groupby("text")["asset_id"].agg(list).to_dict()
+    assets = hosted.seen(db, [Asset(int(id), text) for id, text in zip(left["asset_id"], left["text"])])
+    ids: dict[Hashable, list[int]] = {}
+    for asset in assets:
+        ids.setdefault(hosted.same(asset.text), []).append(asset.id)
 
     def spent() -> float:
         return ledger.sent_usd(db, task.client_id, owner)
 
-    def arrived(disk: Database, them: Sequence[tuple[str, Answer]]) -> None:
-        _keep(disk, rival_id, [(asset, answer) for text, answer in them for asset in ids[text]])
+    def arrived(disk: Database, them: Sequence[tuple[Hashable, Answer]]) -> None:
+        _keep(disk, rival_id, [(asset, answer) for same, answer in them for asset in ids[same]])
 
     capped = False
     if ids:
         with errand(db, task.client_id, hosted, None, owner, cap_usd, ledger.COMPARED) as desk:
             tell = (lambda done: report(done, len(ids), spent(), desk.waiting)) if report else (lambda done: None)
-            desk.ask(list(ids), tell, arrived)
+            desk.ask([asset.text for asset in assets], tell, arrived)
             capped = desk.capped
     counts = f"select total(not ({UNHEARD})), total(({UNHEARD})) from rival_answers where rival_id = ?"
     answered, failed = map(int, db.execute(counts, [rival_id]).fetchone())

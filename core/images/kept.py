@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from core import settings
 from core.images import looking
 from core.images.looking import Facts
-from core.images.seen import Sight
+from core.images.seen import Seen, Sight
 from core.whole import write_whole
 
 ENDINGS = dict(looking.FORMATS.values())
@@ -107,12 +107,48 @@ def sights(db: Database, client_id: int, asset_ids: Iterable[int]) -> dict[int, 
     }
 
 
-def of_text(db: Database, client_id: int, text_hash: str) -> Path | None:
-    """The thumbnail of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
-    query = "select image from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
+def sight(client_id: int, image: Image) -> Sight:
+    """What may be looked at of an image that is kept."""
+    return Sight(image.sha256, image.facts, original(client_id, image.sha256, image.format))
+
+
+# Of the asset `a`: the image that stands for its group, that of the first that has one.
+OF_GROUP = """(select f.image from assets f where f.client_id = a.client_id and f.group_id = a.group_id and f.image is not null
+               order by f.id limit 1)"""
+
+
+def group_sights(db: Database, asset_ids: Iterable[int]) -> dict[int, Sight]:
+    """As sights(), of the assets' duplicate groups: one image stands for all that are labelled once."""
+    query = f"""select a.id, a.client_id, i.sha256, i.format, i.width, i.height, i.facts from assets a
+                join images i on i.client_id = a.client_id and i.sha256 = {OF_GROUP}
+                where a.id in (select value from json_each(?))"""
+    rows = db.execute(query, [json.dumps([int(one) for one in asset_ids])])
+    return {
+        asset_id: Sight(sha, _facts(*of), original(client_id, sha, format))
+        for asset_id, client_id, sha, format, *of in rows.fetchall()
+    }
+
+
+def group_sizes(db: Database, asset_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Width and height of the images that stand for the assets' duplicate groups, by the assets' ids."""
+    query = f"""select a.id, i.width, i.height from assets a join images i on i.client_id = a.client_id
+                and i.sha256 = {OF_GROUP} where a.id in (select value from json_each(?))"""
+    rows = db.execute(query, [json.dumps([int(one) for one in asset_ids])])
+    return {asset_id: (width, height) for asset_id, width, height in rows.fetchall()}
+
+
+def seen(db: Database, client_id: int, asset_ids: Sequence[int], texts: Sequence[str]) -> list[str]:
+    """The texts of these assets, each with its image where it has one (core/images/seen.py)."""
+    known = sights(db, client_id, asset_ids) if any_of(db, client_id) else {}
+    return [Seen(text, known[asset]) if asset in known else text for asset, text in zip(asset_ids, texts)]
+
+
+def of_text(db: Database, client_id: int, text_hash: str) -> Sight | None:
+    """What may be looked at of an asset with these words (core/assets/duplicates.py: form_hash), the first that has an image."""
+    query = "select id from assets where client_id = ? and text_hash = ? and image is not null order by id limit 1"
     row = db.execute(query, [client_id, text_hash]).fetchone()
-    path = thumbnail(client_id, row[0]) if row else None
-    return path if path is not None and path.exists() else None
+    found = sights(db, client_id, [row[0]]).get(row[0]) if row else None
+    return found if found is not None and thumbnail(client_id, found.sha256).exists() else None
 
 
 def any_of(db: Database, client_id: int) -> bool:
@@ -129,6 +165,7 @@ def unused(db: Database, client_id: int) -> Iterator[str]:
     ).fetchall()
     home = settings.home()
     for sha, format in rows:
-        db.conn.execute("delete from images where client_id = ? and sha256 = ?", [client_id, sha])
+        for table in ("image_corrections", "images"):
+            db.conn.execute(f"delete from {table} where client_id = ? and sha256 = ?", [client_id, sha])
         yield str(original(client_id, sha, format).relative_to(home))
         yield str(thumbnail(client_id, sha).relative_to(home))

@@ -1,18 +1,19 @@
 """One image's bytes: what it is, what can be told without reading it, and how it looks small. Whatever is wrong is one sentence.
 
-Pillow decodes; it is loaded when the first image comes, so that who has text alone pays nothing for it.
+Pillow decodes; it is loaded when the first image comes, so that who has text alone pays nothing for it. This file goes along in
+exports as it is, so it imports nothing of the house.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from core.images.sources import Unfit
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,8 +52,42 @@ COLOURS = {
     "brown": (115, 75, 45),
 }
 FEWEST = 0.12  # share of the pixels from which a colour is one of the image's
+
+
+class Unfit(Exception):
+    """Why one file is left out: `what`, a sentence that goes on after its name, and `todo`. The rest is taken."""
+
+    def __init__(self, what: str, todo: str):
+        super().__init__(what)
+        self.what, self.todo = what, todo
+
+
 EMPTY = Unfit("is empty.", "Export it again.")
 NO_IMAGE = Unfit("is no image that can be read.", "Save it as PNG or JPEG.")
+SAVE, UNPACK = "Export it as PNG or JPEG.", "Unpack it, or make a ZIP of what is in it."
+FRAME = "Export a frame of it as PNG or JPEG."
+OTHERS = {  # what people bring beside images, by how such a file begins: what it is, and what to do
+    b"%PDF": ("a PDF", SAVE),
+    b"%!PS": ("a PostScript file", SAVE),
+    b"8BPS": ("a Photoshop file", SAVE),
+    b"II*\0\x10\0\0\0CR": ("a camera's raw image", SAVE),
+    b"\0\0\0\x0cJXL ": ("a JPEG XL image", SAVE),
+    b"\xff\x0a": ("a JPEG XL image", SAVE),
+    b"\0\0\0\x0cjP  ": ("a JPEG 2000 image", SAVE),
+    b"\xff\x4f\xff\x51": ("a JPEG 2000 image", SAVE),
+    b"\0\0\1\0": ("an icon", SAVE),
+    b"PK\3\4": ("a ZIP, or a document that is one inside", UNPACK),
+    b"Rar!": ("a RAR archive", UNPACK),
+    b"7z\xbc\xaf": ("a 7z archive", UNPACK),
+    b"\x1f\x8b": ("a packed file", UNPACK),
+    b"\x1a\x45\xdf\xa3": ("a film", FRAME),
+    b"\0\5\x16\7": ("what a Mac keeps beside a file", "Leave it out."),
+}
+BRANDS = {  # of files that begin as an MP4 does, by what they say they are
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), ("a HEIC image", SAVE)),
+    **dict.fromkeys((b"avif", b"avis"), ("an AVIF image", SAVE)),
+    b"crx ": ("a camera's raw image", SAVE),
+}
 DAMAGED = Unfit("is damaged.", "Export it again.")
 
 
@@ -81,13 +116,17 @@ class Looked:
 def look(data: bytes) -> Looked:
     """Decode an image's bytes. Raises Unfit for what cannot be used."""
     image = upright(data)
-    facts = Facts(
+    return Looked(FORMATS[image.info["kind"]][0], facts_of(image), _likeness(image), _thumbnail(image))
+
+
+def facts_of(image: Image.Image) -> Facts:
+    """The facts of an image that upright() gave."""
+    return Facts(
         *image.size,
         placement=placement(*image.size),
         colours=_colours(image),
         animated=image.info["moves"],
     )
-    return Looked(FORMATS[image.info["kind"]][0], facts, _likeness(image), _thumbnail(image))
 
 
 def misnamed(format: str, name: str) -> str:
@@ -98,12 +137,34 @@ def misnamed(format: str, name: str) -> str:
     return f"is a {format}, whatever its name says; it was taken as that."
 
 
+def check(data: bytes, most: int = MAX_PIXELS) -> None:
+    """Read an image's head alone, and decode nothing of it. Raises Unfit for what is no image, or has more than `most` pixels."""
+    with _opened(data, most):
+        pass
+
+
 def upright(data: bytes) -> Image.Image:
     """An image in RGB, turned as its camera says, on white where it is transparent, of several frames the first.
 
     Its `info` holds "kind" (a key of FORMATS) and "moves". Raises Unfit.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with _opened(data, MAX_PIXELS) as image:
+        kind = image.format
+        moves = kind in ("GIF", "WEBP", "PNG") and bool(getattr(image, "is_animated", False))
+        image.seek(0)
+        image.load()
+        turned = ImageOps.exif_transpose(image)
+        plain = _rgb(turned)
+    plain.info = {"kind": kind, "moves": moves}
+    return plain
+
+
+@contextmanager
+def _opened(data: bytes, most: int) -> Iterator[Image.Image]:
+    """An image of which only the head is read so far; what is wrong with it, then or in the block, is raised as Unfit."""
+    from PIL import Image
 
     if not data:
         raise EMPTY
@@ -112,25 +173,30 @@ def upright(data: bytes) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of its size Pillow warns before it refuses; here it is refused first
             with Image.open(io.BytesIO(data), formats=OPENED) as image:
-                kind, pixels = image.format, image.width * image.height
-                if pixels > MAX_PIXELS:
+                pixels = image.width * image.height
+                if pixels > most:
                     raise Unfit(
-                        f"has {pixels / 1e6:,.0f} megapixels, at most {MAX_PIXELS / 1e6:,.0f} are read.",
-                        "Save it smaller.",
+                        f"has {pixels / 1e6:,.0f} megapixels, at most {most / 1e6:,.0f} are read.", "Save it smaller."
                     )
-                moves = kind in ("GIF", "WEBP", "PNG") and bool(getattr(image, "is_animated", False))
-                image.seek(0)
-                image.load()
-                turned = ImageOps.exif_transpose(image)
-                plain = _rgb(turned)
+                yield image
     except Image.DecompressionBombError:
-        raise Unfit(f"has more than {MAX_PIXELS / 1e6:,.0f} megapixels.", "Save it smaller.") from None
+        raise Unfit(f"has more than {most / 1e6:,.0f} megapixels.", "Save it smaller.") from None
     except Image.UnidentifiedImageError:
-        raise NO_IMAGE from None
+        raise _other(data) from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, ZeroDivisionError, OverflowError):
         raise DAMAGED from None  # as Pillow's readers say it
-    plain.info = {"kind": kind, "moves": moves}
-    return plain
+
+
+def _other(data: bytes) -> Unfit:
+    """What a file is that no image is read from, as far as its beginning tells."""
+    told = next((told for sign, told in OTHERS.items() if data.startswith(sign)), None)
+    if data[4:8] == b"ftyp":
+        told = BRANDS.get(data[8:12], ("a film", FRAME))
+    elif data[:4] == b"RIFF" and data[8:12] == b"AVI ":
+        told = "a film", FRAME
+    elif b"<svg" in data[:1000]:
+        told = "an SVG drawing", SAVE
+    return Unfit(f"is {told[0]}, which is not read.", told[1]) if told else NO_IMAGE
 
 
 def _rgb(image: Image.Image) -> Image.Image:

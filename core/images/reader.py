@@ -1,5 +1,5 @@
-"""A process that reads images: a path a line on stdin, its words as a line of JSON on stdout, after an empty line once it is ready;
-it ends when stdin does.
+"""A process that reads images: on stdin a line of JSON each, a path, or a number of bytes and then these; on stdout the words as a
+line of JSON, after an empty line once it is ready. It ends when stdin does.
 
 One process a processor. Whatever ends the program that asks ends them, and an image that brings one down takes no other with it.
 """
@@ -22,10 +22,11 @@ def main() -> None:
     engine = Reader()
     out.write("\n")
     out.flush()
-    for line in sys.stdin:
-        path = Path(json.loads(line))
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        source = sys.stdin.buffer.read(asked) if isinstance(asked, int) else Path(asked)
         try:
-            answer = {"words": to_json(engine.read(path))}
+            answer = {"words": to_json(engine.read(source))}
         except Unfit as why:
             answer = {"what": why.what, "todo": why.todo}
         out.write(json.dumps(answer) + "\n")

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,14 +34,23 @@ CRASHED = "brings the reader down."
 
 
 def read(
-    db: Database, client_id: int, images: Iterable[Image], progress: NoProgress, step: str = STEP
+    db: Database,
+    client_id: int,
+    images: Iterable[Image],
+    progress: NoProgress,
+    step: str = STEP,
+    *,
+    anew: bool = False,
+    keep: Callable[[str, str], None] | None = None,
 ) -> dict[str, str]:
-    """Read those images that were not read yet; returns why those could not be that cannot, by sha256.
+    """Read those images that were not read yet, or all `anew`; returns why those could not be that cannot, by sha256.
 
-    Raises words.WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come up; Cancelled.
+    `keep`: what is done with the words (as kept, JSON) of an image (sha256), in the transaction that says who read them, in place
+    of keeping them. Raises words.WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come
+    up; Cancelled.
     """
     images = list({image.sha256: image for image in images}.values())
-    done = known(db, client_id, [image.sha256 for image in images])
+    done = {} if anew else known(db, client_id, [image.sha256 for image in images])
     left = [image for image in images if image.sha256 not in done]
     progress(len(images) - len(left), len(images), step)
     if not left:
@@ -52,10 +61,11 @@ def read(
     for sha, answer in _answers(client_id, left, progress):
         if "words" in answer:
             with db.atomic():
-                db.execute(
-                    "update images set words = ?, read_by = ? where client_id = ? and sha256 = ?",
-                    [answer["words"], name, client_id, sha],
-                )
+                if keep:
+                    keep(sha, answer["words"])
+                else:
+                    _keep(db, client_id, sha, answer["words"])
+                db.execute("update images set read_by = ? where client_id = ? and sha256 = ?", [name, client_id, sha])
         else:
             failed[sha] = answer["what"]
         at += 1
@@ -63,11 +73,15 @@ def read(
     return failed
 
 
-def read_file(path: Path) -> list[words.Word]:
+def _keep(db: Database, client_id: int, sha: str, stored: str) -> None:
+    db.execute("update images set words = ? where client_id = ? and sha256 = ?", [stored, client_id, sha])
+
+
+def read_one(data: bytes) -> list[words.Word]:
     """The words on one image, which is not kept. InputError where it cannot be read, or by nothing."""
     words.reader()
-    with _started() as readers:
-        answer = readers.ask(path)
+    with started() as readers:
+        answer = readers.ask(data)
     if "words" not in answer:
         raise InputError(f"The image {answer['what']}", answer.get("todo", ""))
     return words.from_json(answer["words"])
@@ -85,7 +99,7 @@ def _answers(client_id: int, images: list[Image], progress: NoProgress) -> Itera
     """(sha256, answer) of each image, as they come."""
     room = max(1, int(psutil.virtual_memory().available // PROCESS_BYTES))
     count = min(settings.processors(), room, len(images))
-    with _started() as readers, ThreadPoolExecutor(count) as pool:
+    with started() as readers, ThreadPoolExecutor(count) as pool:
         waiting = iter(images)
         running: dict[Future, str] = {}
         try:
@@ -105,7 +119,7 @@ def _answers(client_id: int, images: list[Image], progress: NoProgress) -> Itera
             readers.stop()
 
 
-class _Readers:
+class Readers:
     """Reader processes, each asked by one thread at a time; one that dies is started anew."""
 
     def __init__(self) -> None:
@@ -114,19 +128,26 @@ class _Readers:
         self._lock = threading.Lock()
         self._stopped = False
 
-    def ask(self, path: Path) -> dict:
-        """The answer of a reader about an image; of one that brings two of them down, that."""
+    def ask(self, source: Path | bytes) -> dict:
+        """The answer of a reader about an image: {"words": as words.to_json()}, or {"what", "todo"} why there are none; of one that
+        brings two of them down, that. InputError where no reader comes up."""
         for _ in range(2):
+            if self._stopped:
+                break
             process = self._take()
-            answer = _asked(process, path)
+            answer = _asked(process, source)
             if answer is not None:
                 with self._lock:
                     self._free.append(process)
                 return answer
             self._bury(process)
-            if self._stopped:
-                break
         return {"what": CRASHED}
+
+    def warm(self) -> None:
+        """Have a reader wait. InputError where none comes up."""
+        process = self._take()
+        with self._lock:
+            self._free.append(process)
 
     def _take(self) -> subprocess.Popen:
         """A reader that waits, else a new one. Raises NOT_STARTING where it does not come up."""
@@ -163,10 +184,13 @@ class _Readers:
             self._bury(process)
 
 
-def _asked(process: subprocess.Popen, path: Path) -> dict | None:
+def _asked(process: subprocess.Popen, source: Path | bytes) -> dict | None:
     """What a process answers; None where it is dead, or dies of it."""
+    sent = isinstance(source, bytes)
     try:
-        process.stdin.write(json.dumps(str(path)).encode() + b"\n")
+        process.stdin.write(
+            json.dumps(len(source) if sent else str(source)).encode() + b"\n" + (source if sent else b"")
+        )
         process.stdin.flush()
         line = process.stdout.readline()
     except (OSError, ValueError):
@@ -175,9 +199,9 @@ def _asked(process: subprocess.Popen, path: Path) -> dict | None:
 
 
 @contextmanager
-def _started() -> Iterator[_Readers]:
+def started() -> Iterator[Readers]:
     """Readers that are ended whatever happens."""
-    readers = _Readers()
+    readers = Readers()
     try:
         yield readers
     finally:

@@ -6,6 +6,7 @@ through everything that is made for texts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,17 @@ class Seen(str):
         return seen
 
 
+def same(text: str) -> str | tuple[str, str]:
+    """What two texts have in common that are seen alike: their words, and their image where they have one."""
+    sight = sight_of(text)
+    return str(text) if sight is None else (str(text), sight.sha256)
+
+
 def sight_of(text: str) -> Sight | None:
     """The image that goes with a text, None where there is none."""
     return text.sight if isinstance(text, Seen) else None
+
+
+def told_apart(texts: Iterable[str]) -> list[str]:
+    """What texts are kept by where their images matter, too: each with the hash of its image, one without an image as it is."""
+    return [text if (sight := sight_of(text)) is None else f"{text}\x1f{sight.sha256}" for text in texts]

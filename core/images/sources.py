@@ -6,25 +6,20 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from core.errors import InputError
+from core.images.looking import Unfit
 
 MAX_BYTES = 50_000_000  # of one image's file
 MAX_FILES = 500_000  # as many as a table may have rows
 BOMB_BYTES, BOMB_RATIO = 20_000_000, 100  # what unpacks to so much, and to so many times its size, is no image
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".parquet")
+UTF8 = 0x800  # of a ZIP member's flags: its name is UTF-8
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # what systems leave beside images
-
-
-class Unfit(Exception):
-    """Why one file is left out: `what`, a sentence that goes on after its name, and `todo`. The rest is taken."""
-
-    def __init__(self, what: str, todo: str):
-        super().__init__(what)
-        self.what, self.todo = what, todo
 
 
 TOO_LONG = Unfit(f"is larger than {MAX_BYTES // 1_000_000} MB.", "Save it smaller: no reader needs so many bytes.")
@@ -32,6 +27,8 @@ OUTSIDE = Unfit("has a path outside the ZIP.", "Make the ZIP anew from the folde
 LOCKED = Unfit("is locked with a password.", "Make a ZIP without one.")
 BOMB = Unfit(f"unpacks to more than {BOMB_RATIO} times its size.", "Make the ZIP anew.")
 BROKEN = Unfit("cannot be unpacked.", "Make the ZIP anew.")
+BEYOND = Unfit("lies outside the folder of the table.", "Put the table above its images.")
+NO_FILE = Unfit("is no file.", "Correct the path, or add the image.")
 LINK = Unfit("is a link to a file elsewhere.", "Put the file itself there.")
 
 
@@ -77,6 +74,30 @@ def entries(path: Path) -> Iterator[Entry]:
         yield from _of_zip(path, archive)
 
 
+def named(folder: Path, paths: Iterable[str]) -> Iterator[Entry]:
+    """The files that the cells of a table name, each once: paths from its `folder`, never followed out of it, nor through links."""
+    seen: set[str] = set()
+    for cell in paths:
+        name = cell.strip()
+        if name and name not in seen:
+            seen.add(name)
+            _not_too_many(folder, len(seen))
+            yield Entry(name, lambda name=name: _of_path(folder, name))
+
+
+def _of_path(folder: Path, name: str) -> bytes:
+    if "\0" in name:
+        raise NO_FILE
+    path = Path(os.path.normpath(folder.resolve() / name.replace("\\", "/")))
+    if not path.is_relative_to(folder.resolve()):
+        raise BEYOND
+    if path.resolve() != path:
+        raise LINK
+    if not path.is_file():
+        raise NO_FILE
+    return _of_file(path)
+
+
 def _of_folder(folder: Path) -> Iterator[Entry]:
     count = 0
     for place, below, files in os.walk(folder):
@@ -102,17 +123,37 @@ def _of_file(file: Path) -> bytes:
 def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
     infos = [info for info in archive.infolist() if not info.is_dir()]
     _not_too_many(path, len(infos))
+    taken: set[str] = set()
     for info in sorted(infos, key=lambda info: info.filename):
-        name = info.filename.replace("\\", "/")
+        name = _another(_name(info), taken)
         parts = PurePosixPath(name).parts
         if not any(map(_is_junk, parts)):
+            taken.add(name)
             yield Entry(name, lambda info=info, parts=parts: _of_member(archive, info, parts))
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """The path of a member, parts parted by "/". Some programs write it as UTF-8 and do not say so."""
+    name = info.filename
+    if not info.flag_bits & UTF8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _another(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken: a ZIP may hold several files of one name."""
+    place, dot, ending = name.rpartition(".")
+    numbered = (f"{place} ({n}){dot}{ending}" if dot else f"{name} ({n})" for n in range(2, MAX_FILES + 2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def _of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str, ...]) -> bytes:
     """A member's bytes: never more than allowed, whatever its header says."""
     if ".." in parts or parts[:1] == ("/",) or (parts and ":" in parts[0][:2]):
         raise OUTSIDE
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise LINK
     if info.flag_bits & 0x1:
         raise LOCKED
     if info.file_size > BOMB_BYTES and info.file_size > BOMB_RATIO * max(info.compress_size, 1):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ WITHOUT_READER = InputError(
 PIXELS, LARGEST_SIDE, MOST_ENLARGED = 600_000, 1920, 2.0
 SURE = 0.5  # confidence from which a word counts
 LARGE = 1.5  # times the usual size from which words are set large
+# Before words set large, as headings are written: a sign of punctuation, so that the forms by which copies are found
+# (core/assets/duplicates.py) are what they were without it.
+MARK = "# "
+_MARKS = re.compile(rf"^{MARK}", re.MULTILINE)
 SAME_LINE = 0.5  # of a line's height, that two pieces of one line overlap at least
 _WIDE = {0xFF01 + place: 0x21 + place for place in range(94)}  # the reader writes some signs as wide as Chinese ones
 
@@ -41,9 +46,14 @@ class Word:
     confidence: float
 
 
+def installed() -> bool:
+    """Whether there is a reader."""
+    return importlib.util.find_spec("rapidocr") is not None
+
+
 def reader() -> str:
     """The reader and its version, by which its results are known. Raises WITHOUT_READER where it is not installed."""
-    if importlib.util.find_spec("rapidocr") is None:
+    if not installed():
         raise WITHOUT_READER
     return f"rapidocr {importlib.metadata.version('rapidocr')}"
 
@@ -66,14 +76,14 @@ class Reader:
             }
         )
 
-    def read(self, path: Path) -> list[Word]:
-        """The words on the image at `path`, in reading order. Raises Unfit where it cannot be decoded."""
+    def read(self, source: Path | bytes) -> list[Word]:
+        """The words on the image at a path, or of these bytes, in reading order. Raises Unfit where it cannot be decoded."""
         import numpy as np
         from PIL import Image
 
         from core.images.looking import upright
 
-        image = upright(path.read_bytes())
+        image = upright(source if isinstance(source, bytes) else source.read_bytes())
         scale = min((PIXELS / (image.width * image.height)) ** 0.5, LARGEST_SIDE / max(image.size), MOST_ENLARGED)
         size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
         pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))[:, :, ::-1]  # it wants blue first
@@ -117,17 +127,30 @@ def _on_line(line: list[Word], word: Word) -> bool:
 
 
 def text_of(words: Sequence[Word]) -> str:
-    """The words as a text, a piece of text a line."""
+    """The words as a text that students and teachers read: a piece of text a line, after MARK those set large."""
+    size = _large_from(words)
+    return "\n".join(MARK + word.text if word.size >= size else word.text for word in words)
+
+
+def plain_of(words: Sequence[Word]) -> str:
+    """The words as they stand there, a piece of text a line."""
     return "\n".join(word.text for word in words)
+
+
+def unmarked(text: str) -> str:
+    """A text without its marks."""
+    return _MARKS.sub("", text)
 
 
 def large(words: Sequence[Word]) -> str:
     """Those set large: at least LARGE times the middle size of all words; "" where all are of about one size."""
-    if not words:
-        return ""
+    size = _large_from(words)
+    return " ".join(word.text for word in words if word.size >= size)
+
+
+def _large_from(words: Sequence[Word]) -> float:
     sizes = sorted(word.size for word in words)
-    middle = sizes[(len(sizes) - 1) // 2]
-    return " ".join(word.text for word in words if word.size >= LARGE * middle)
+    return LARGE * sizes[(len(sizes) - 1) // 2] if sizes else 0.0
 
 
 def to_json(words: Sequence[Word]) -> str:

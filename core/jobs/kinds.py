@@ -26,6 +26,7 @@ class JobKind:
 KINDS: dict[str, JobKind] = {
     "import_assets": JobKind("core.distil:import_job", "Importing", "import", "rows"),
     "import_images": JobKind("core.distil:import_images_job", "Importing images", "import", "images"),
+    "read_images": JobKind("core.assets.image_texts:read_again_job", "Reading images again", "import", "images"),
     "import_log": JobKind("core.exchanges.logs:import_job", "Importing a log", "import", "rows"),
     "take_calls": JobKind("core.exchanges.kept:take_job", "Making labels of calls", "import", "rows"),
     "label": JobKind("core.label.labelling:label_job", "Labelling", "label", "assets", pauses=True),

@@ -2,7 +2,8 @@
 
 The provider's number of a batch is on disk before it is asked how far it is, so that a run that is stopped or killed fetches
 later what it has paid for. Answers are matched by the numbers we gave the requests. What a batch did not answer, or not
-soundly, goes into the next one, ROUNDS times in all. The money for a whole batch is set aside before it is handed in. Where the
+soundly, goes into the next one, ROUNDS times in all. The money for a whole batch is set aside before it is handed in. Where its
+images would weigh more than a provider takes, there are more batches. Where the
 provider takes no more at once (OpenAI: an enqueued token limit), the rest waits until the batches in progress are done.
 """
 
@@ -33,6 +34,7 @@ from core.wires.failures import LONG_S
 from core.wires.wire import PASSING, BatchState, CallError, Reply
 
 CHUNK = 1000  # requests a batch: providers take 50,000, but money set aside is best got back in parts
+BATCH_BYTES = 100_000_000  # of a batch's images: OpenAI takes files of 200 MB and Anthropic bodies of 256 MB, built in memory here
 MANY = 1000  # batches in progress, where nothing says that fewer fit
 ROUNDS = 3
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0  # seconds between questions how far it is
@@ -342,7 +344,7 @@ class _Batches:
             texts = dict(self.db.execute(f"select id, text from assets where id in ({places})", handed_in["assets"]))
             if len(texts) < len(handed_in["assets"]):
                 continue  # deleted since
-            asked_about = [Asset(id, texts[id]) for id in handed_in["assets"]]
+            asked_about = self.hosted.seen(self.db, [Asset(id, texts[id]) for id in handed_in["assets"]])
             ((assets, request),) = self.asking.requests(self.hosted.asked_about(self.db, row, asked_about))
             (unit,) = self._units([Consultation(self.hosted, assets, request)])
             unit.asked = {
@@ -397,10 +399,13 @@ class _Units:
 
 
 def _alike(units: _Units, most: int) -> list[_Unit]:
-    """The next units, `most` at most, as long as they ask about the same facets: a batch is one row of the ledger."""
+    """The next units, `most` at most, as long as they ask about the same facets, for a batch is one row of the ledger, and their
+    images weigh no more than BATCH_BYTES."""
     chunk: list[_Unit] = []
+    room = BATCH_BYTES
     while len(chunk) < most and (unit := units.peek()):
-        if chunk and unit.talk.request.facets != chunk[0].talk.request.facets:
+        room -= sum(one.most_bytes for one in unit.talk.request.pictures) * len(unit.asked)
+        if chunk and (room < 0 or unit.talk.request.facets != chunk[0].talk.request.facets):
             break
         chunk.append(units.take())
     return chunk

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from core.label.asking import LONGER, UNATTRIBUTED, Answered, Asking, Question, sendable
+from core.images.seen import sight_of
+from core.label.asking import LONGER, LOOKING, UNATTRIBUTED, Answered, Asking, Question, sendable, texts_of
 from core.label.joint import Facet, JointAsking, JointQuestion, own_share
 from core.label.replies import NO_JSON, NOTHING_FITS, REFUSED
 from core.label.teachers import Asset
@@ -54,12 +55,18 @@ class DecisionAsking(Asking):
     """How a decision model is asked about one taxonomy."""
 
     def __init__(
-        self, connection, categories: Sequence[StoredCategory], prompt, examples=(), encoder_name: str = "packaged"
+        self,
+        connection,
+        categories: Sequence[StoredCategory],
+        prompt,
+        examples=(),
+        encoder_name: str = "packaged",
+        looks: bool = False,
     ):
         most = providers.of(connection.kind).choices.options - 1  # one is none of these
         params = connection.params
         few = replace(params, shortlist_over=min(params.shortlist_over, most), shortlist=min(params.shortlist, most))
-        super().__init__(replace(connection, params=few), categories, prompt, examples, encoder_name)
+        super().__init__(replace(connection, params=few), categories, prompt, examples, encoder_name, looks)
         self.most = most
         names = [" ".join(c.label.split()) for c in self.categories]
         again = Counter(name.casefold() for name in names)
@@ -73,6 +80,7 @@ class DecisionAsking(Asking):
         self.roots = _roots(categories, self.categories)
         self.by_level = self.shortlisting and few.by_level and 1 < len(self.roots) <= most
         self.instructions = sendable("\n\n".join([prompt.instructions, *self._shown(examples)]))
+        self.looking_instructions = sendable("\n\n".join([prompt.instructions, LOOKING, *self._shown(examples)]))
 
     def _shown(self, examples: Sequence[tuple[str, str]]) -> list[str]:
         shown = [f"{json.dumps(text, ensure_ascii=False)} -> {label}" for text, label in examples]
@@ -84,15 +92,19 @@ class DecisionAsking(Asking):
         return [([asset], _request([Facet("", ALONE, self)], asset, (0,))) for asset in assets]
 
     def choice(self, name: str, text: str) -> Choice:
-        """The question about a text."""
+        """The question about a text, and the image that it has for one who looks."""
         if self.by_level:
-            return Choice(name, self.instructions, (*((root, "") for root in self.roots), (self.none, NONE_TEXT)))
-        return self.among(name, self.shortlist(text) if self.shortlisting else range(len(self.categories)))
+            roots = (*((root, "") for root in self.roots), (self.none, NONE_TEXT))
+            return Choice(name, self._instructions(text), roots)
+        return self.among(name, self.shortlist(text) if self.shortlisting else range(len(self.categories)), text)
 
-    def among(self, name: str, places: Sequence[int]) -> Choice:
-        """The question which of the categories at these places."""
+    def among(self, name: str, places: Sequence[int], text: str) -> Choice:
+        """The question about a text, which of the categories at these places."""
         options = ((self.names[place], self._about(place)) for place in places)
-        return Choice(name, self.instructions, (*options, (self.none, NONE_TEXT)))
+        return Choice(name, self._instructions(text), (*options, (self.none, NONE_TEXT)))
+
+    def _instructions(self, text: str) -> str:
+        return self.looking_instructions if self.looks and sight_of(text) else self.instructions
 
     def shortlist(self, text: str, most: int | None = None) -> list[int]:
         wanted = min(most or self.params.shortlist, self.most)
@@ -151,7 +163,7 @@ class DecisionAsking(Asking):
         """What is to be asked once more after an answer with this problem, with the option that was chosen and its probability;
         None where the same would come again."""
         if problem == NOTHING_FITS and self.shortlisting and not self.by_level:
-            return self.among(name, self.shortlist(text, LONGER * self.params.shortlist)), "", 1.0
+            return self.among(name, self.shortlist(text, LONGER * self.params.shortlist), text), "", 1.0
         root = said.get("choice")
         if not self.by_level or root not in self.roots or problem != DEEPER.format(root):
             return None
@@ -159,7 +171,7 @@ class DecisionAsking(Asking):
         if len(places) > self.most:
             near = set(self.shortlist(text, self.most))
             places = [place for place in places if place in near] or places[: self.most]
-        return self.among(name, places), root, min(share, 1.0)
+        return self.among(name, places, text), root, min(share, 1.0)
 
 
 class JointDecision(JointAsking):
@@ -201,7 +213,9 @@ def _request(facets: Sequence[Facet], asset: Asset, places: Sequence[int]) -> De
     has, so that what was answered stays known."""
     names = [ALONE if len(places) == 1 else facets[place].key for place in places]
     questions = tuple(facets[place].asking.choice(name, asset.text) for place, name in zip(places, names))
-    return DecisionQuestion("", (("user", sendable(asset.text)),), facets=tuple(places), questions=questions)
+    seen = facets[places[0]].asking.pictures([asset])
+    turns = (("user", sendable(asset.text)),)
+    return DecisionQuestion("", turns, facets=tuple(places), questions=questions, pictures=seen)
 
 
 def _by_place(request: Question) -> Iterator[tuple[int, Choice]]:
@@ -228,7 +242,7 @@ def _read(facets: Sequence[Facet], asset: Asset, request: Question, reply: Reply
         before = after.get(asked.name, ("", 1.0))
         if one and "after" in one:  # kept with what it took two questions to find out
             before = (one["after"], one["share"])
-            asked = asking.among(asked.name, range(len(asking.categories)))
+            asked = asking.among(asked.name, range(len(asking.categories)), asset.text)
         found.append(asking.answered(asset.id, one, asked, place, before))
     return found
 
@@ -237,7 +251,7 @@ def _again(
     facets: Sequence[Facet], request: Question, reply: Reply, answered: Sequence[Answered]
 ) -> DecisionQuestion | None:
     """The facets for which one question leads to another, asked that; None where none does."""
-    said, problems, text = _said(reply) or {}, {one.facet: one.problem for one in answered}, request.turns[0][1]
+    said, problems, (text,) = _said(reply) or {}, {one.facet: one.problem for one in answered}, texts_of(request)
     more = {
         place: facets[place].asking.next_question(asked.name, text, said.get(asked.name) or {}, problems[place])
         for place, asked in _by_place(request)

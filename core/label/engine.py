@@ -121,7 +121,7 @@ class _Run:
 
     def sampled(self, db: Database) -> list[Asset]:
         """The assets of a dry run."""
-        return sampled(db, self.runs[0], self.limit)
+        return self.hosted.seen(db, sampled(db, self.runs[0], self.limit))
 
     def talks(self, page: list[Asset]) -> list[tuple[Any, Consultation]]:
         """The questions about a page of assets."""

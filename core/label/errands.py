@@ -29,6 +29,7 @@ from core.label.disk import Disk
 from core.label.model import Model
 from core.label.patience import patient
 from core.label.teachers import Answer, Asset
+from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import Joint
 from core.label.writer import ENDING_S
 from core.money import ledger
@@ -39,7 +40,7 @@ PAGE = 500  # texts looked up at once
 Report = Callable[[int], None]  # how many texts are done; raises to stop
 Check = Callable[[str], str | None]
 Name = TypeVar("Name", bound=Hashable)
-Heard = Callable[[Database, "list[tuple[str, Answer]]"], None]
+Heard = Callable[[Database, "list[tuple[Hashable, Answer]]"], None]
 Arrived = Callable[[Database, "list[tuple[Any, Written]]"], None]
 
 
@@ -77,21 +78,25 @@ class Errand:
         self._named: Callable[[Any, Any], Any] = _by_name
         self._asking = patient(model, account, disk, ENDING_S, write=self._writing, after=self._written)
 
-    def ask(self, texts: Sequence[str], report: Report, arrived: Heard | None = None) -> dict[str, Answer]:
-        """What is said of each text; one that the cap leaves no money for is missing. `arrived` as in write(), with (text,
-        Answer) of what the run did not hold. Raises as write()."""
+    def ask(self, texts: Sequence[str], report: Report, arrived: Heard | None = None) -> dict[Hashable, Answer]:
+        """What is said of each text, by what the model takes for the same (Hosted.same: the text, with its image's hash where it
+        looks at one); one that the cap leaves no money for is missing. `arrived` as in write(), with (that, Answer) of what the
+        run did not hold. Raises as write()."""
         self._arrived = arrived
+        model: Hosted = self.model
+        asked = {model.same(text): text for text in texts}
 
-        def pages(db: Database) -> Iterator[list[str]]:
-            for page in _pages(texts):
-                known = {text: labels.of_text(db, self.account.client_id, self.run_id, text) for text in page}
-                self._answers |= {text: answer for text, answer in known.items() if answer}
-                if lacking := [text for text in page if not known[text]]:
+        def pages(db: Database) -> Iterator[list[Hashable]]:
+            client_id, run_id, looks = self.account.client_id, self.run_id, model.looks
+            for page in _pages(asked):
+                known = {name: labels.of_text(db, client_id, run_id, asked[name], looks) for name in page}
+                self._answers |= {name: answer for name, answer in known.items() if answer}
+                if lacking := [name for name in page if not known[name]]:
                     yield lacking
 
-        def talk(text: str) -> Consultation:
-            ((assets, request),) = self.model.asking.requests([Asset(0, text)])
-            return Consultation(self.model, assets, request)
+        def talk(name: Hashable) -> Consultation:
+            ((assets, request),) = model.asking.requests([Asset(0, asked[name])])
+            return Consultation(model, assets, request)
 
         return self._run(pages, talk, report)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from core import taxonomy
+from core.images.kept import OF_GROUP
 from core.label.runs import find_run, runs
 from core.label.spending import MEASURED, Bill, Spread, answers_of, bill_of, frame_of, one_row, part_alone, spend
 from core.label.teachers import for_labels
@@ -43,7 +44,8 @@ class Forecast:
 class HostedForecast(Forecast):
     """For a teacher that is paid. `run_id`: the run that asks this way, where there has been one; `copies`: assets that need no
     label of their own, already taken off `wanted`; `calls` to make; `measured_on`: labels the tokens were counted on (0:
-    estimated); `price` and what the run costs at it (None without one), and `batch_usd` where the provider has a batch price."""
+    estimated); `price` and what the run costs at it (None without one), and `batch_usd` where the provider has a batch price;
+    `looks`: images are sent, too."""
 
     run_id: int | None
     copies: int
@@ -53,6 +55,7 @@ class HostedForecast(Forecast):
     price: prices.Price | None
     cost: Spread | None
     batch_usd: float | None
+    looks: bool
 
 
 def recorded_columns(db: Database, task: Task) -> dict[str, int]:
@@ -64,13 +67,14 @@ def recorded_columns(db: Database, task: Task) -> dict[str, int]:
     return {row["source"]: row["n"] for row in rows}
 
 
-def forecast(db: Database, task: Task, teacher: str) -> Forecast:
-    """What a run of `teacher` still has to do for the client; a HostedForecast for one that is hosted.
+def forecast(db: Database, task: Task, teacher: str, looks: bool | None = None) -> Forecast:
+    """What a run of `teacher` still has to do for the client; a HostedForecast for one that is hosted, where it looks at images or
+    not (None: as was chosen).
 
     InputError where there is no such teacher, or its connection is not complete.
     """
     if teacher.partition(":")[0] not in ("built-in", "recorded"):
-        return _hosted(db, task, teacher)
+        return _hosted(db, task, teacher, looks)
     latest = taxonomy.latest(db, task)
     mine = [run for run in runs(db, task) if run["teacher"] == teacher]
     # Labels under an earlier version stand for its categories: only those of the version in use need not be got again.
@@ -116,9 +120,9 @@ def forecast(db: Database, task: Task, teacher: str) -> Forecast:
     )
 
 
-def _hosted(db: Database, task: Task, spec: str) -> HostedForecast:
+def _hosted(db: Database, task: Task, spec: str, looks: bool | None) -> HostedForecast:
     taxonomy_id = taxonomy.latest(db, task)
-    hosted = for_labels(db, task, spec, taxonomy.load(db, taxonomy_id))
+    hosted = for_labels(db, task, spec, taxonomy.load(db, taxonomy_id), looks)
     run_id = find_run(db, task, taxonomy_id, hosted)
     todo = one_row(
         db,
@@ -130,8 +134,23 @@ def _hosted(db: Database, task: Task, spec: str) -> HostedForecast:
         {"client": task.client_id, "run": run_id},
     )
     labels = int(todo["labels"])
-    part = part_alone(db, hosted, task.client_id, run_id, labels, todo["characters"])
+    characters = todo["characters"] + _image_characters(db, task.client_id, hosted, run_id)
+    part = part_alone(db, hosted, task.client_id, run_id, labels, characters)
     return told(hosted, bill_of(hosted, [part]), int(todo["wanted"]), labels, todo["assets"], run_id)
+
+
+def _image_characters(db: Database, client_id: int, hosted: Hosted, run_id: int | None) -> float:
+    """The characters that the images of the assets without a label count as."""
+    if not hosted.looks:
+        return 0.0
+    sizes = db.execute(
+        f"""select i.width, i.height, count(*) from assets a join images i on i.client_id = a.client_id
+            and i.sha256 = {OF_GROUP}
+            left join labels l on l.run_id = ? and l.asset_id = a.id and l.error is null
+            where a.client_id = ? and a.group_id = a.id and l.asset_id is null group by i.width, i.height""",
+        [run_id, client_id],
+    )
+    return sum(count * hosted.image_characters(*size) for *size, count in sizes.fetchall())
 
 
 def told(hosted: Hosted, bill: Bill, wanted: int, labels: int, assets: int, run_id: int | None) -> HostedForecast:
@@ -154,14 +173,15 @@ def told(hosted: Hosted, bill: Bill, wanted: int, labels: int, assets: int, run_
         price,
         bill.cost,
         prices.cost(price, *bill.tokens[:2], batch=True) if has_batch else None,
+        hosted.looks,
     )
 
 
 def texts_cost(
     db: Database, task: Task, hosted: Hosted, run_id: int | None, texts: int, characters: int
 ) -> tuple[Spread | None, int]:
-    """What answers to `texts` of so many characters in all cost, asked one a call outside any run, and the labels of the run (which
-    asks the same way) it was measured on, 0 where it is estimated. None without a price."""
-    seen, frame = answers_of(db, run_id), frame_of(db, task.client_id, hosted)
+    """What answers to `texts` of so many characters in all (with what images count as) cost, asked one a call outside any run, and
+    the labels of the run (which asks the same way) it was measured on, 0 where it is estimated. None without a price."""
+    seen, frame = answers_of(db, run_id, hosted), frame_of(db, task.client_id, hosted)
     size = characters + texts * frame_of(db, task.client_id, hosted, alone=True)
     return spend(hosted, seen, texts, size, frame)[1], len(seen) if len(seen) >= MEASURED else 0

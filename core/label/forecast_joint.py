@@ -12,7 +12,18 @@ from core import taxonomy
 from core.label import forecast
 from core.label.forecast import HostedForecast, told
 from core.label.runs import find_run
-from core.label.spending import MEASURED, Part, Spread, answers_of, bill_of, frame_of, one_row, part_alone, spend
+from core.label.spending import (
+    MEASURED,
+    Part,
+    Spread,
+    answers_of,
+    bill_of,
+    frame_of,
+    one_row,
+    part_alone,
+    spend,
+    with_images,
+)
 from core.label.teachers import for_labels
 from core.label.teachers.hosted import Hosted
 from core.label.teachers.joint import Joint, places
@@ -43,10 +54,10 @@ class JointForecast:
         return None if self.apart_usd is None else self.apart_usd - self.together.cost.likely
 
 
-def forecast_together(db: Database, facets: Sequence[Task], spec: str) -> JointForecast:
+def forecast_together(db: Database, facets: Sequence[Task], spec: str, looks: bool | None = None) -> JointForecast:
     """As forecast(), of a hosted teacher asked about several facets together. InputError as there."""
     versions = [taxonomy.latest(db, task) for task in facets]
-    alone = [for_labels(db, task, spec, taxonomy.load(db, version)) for task, version in zip(facets, versions)]
+    alone = [for_labels(db, task, spec, taxonomy.load(db, version), looks) for task, version in zip(facets, versions)]
     runs_of = [find_run(db, task, version, one) for task, version, one in zip(facets, versions, alone)]
     hosted, client_id = Joint(list(zip(facets, alone)), [run or 0 for run in runs_of]), facets[0].client_id
     groups = [(places(mask), n, characters) for mask, n, characters in hosted.groups(db)]
@@ -81,16 +92,16 @@ def texts_cost(
     and their characters; `runs`: each facet's label run. Facets that were never asked about so take what calls about all facets
     took, each its part."""
     every = tuple(range(len(runs)))
-    whole = joint_answers(db, ledger.joint_there(db, runs) if all(runs) and len(runs) > 1 else None)
+    whole = joint_answers(db, ledger.joint_there(db, runs) if all(runs) and len(runs) > 1 else None, joint)
     spreads, measured = [], []
     for places_of, texts, characters in waiting:
         asked, alone = tuple(places_of), joint.of[places_of[0]]
-        if len(asked) == 1 and not alone[0].several and len(answers_of(db, runs[asked[0]])) >= MEASURED:
+        if len(asked) == 1 and not alone[0].several and len(answers_of(db, runs[asked[0]], joint)) >= MEASURED:
             spread, on = forecast.texts_cost(db, alone[0], alone[1], runs[asked[0]], texts, characters)
         else:
             wanted = [runs[place] for place in asked]
             number = ledger.joint_there(db, wanted) if all(wanted) and len(wanted) > 1 else None
-            seen = joint_answers(db, number) if len(asked) > 1 else answers_of(db, wanted[0])
+            seen = joint_answers(db, number, joint) if len(asked) > 1 else answers_of(db, wanted[0], joint)
             frame = frame_of(db, joint.client_id, joint, asked)
             if len(seen) < MEASURED and len(whole) >= MEASURED:
                 seen, frame = whole.copy(), frame_of(db, joint.client_id, joint, every)
@@ -120,19 +131,19 @@ def _joint_part(
         return part_alone(db, alone[asked[0]], hosted.client_id, runs_of[asked[0]], assets, characters)
     frame, wanted = frame_of(db, hosted.client_id, hosted, asked), [runs_of[place] for place in asked]
     joint = ledger.joint_there(db, wanted) if all(wanted) else None
-    seen, each = joint_answers(db, joint), None
+    seen, each = joint_answers(db, joint, hosted), None
     if len(seen) >= MEASURED:
         query = """select (select count(*) from calls where joint_id = :joint and batch = 0 and state != 'open') as calls,
                           (select count(distinct asset_id) from labels where joint_id = :joint and error is null) as labels"""
         made = one_row(db, query, {"joint": joint})
-        each = max(made["calls"] / max(made["labels"], 1), 1 / hosted.connection.params.assets_per_call)
+        each = max(made["calls"] / max(made["labels"], 1), 1 / hosted.asking.a_call)
     return Part(assets, len(asked), assets * frame + characters, frame, seen, each)
 
 
-def joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
+def joint_answers(db: Database, joint_id: int | None, hosted: Hosted | None = None) -> np.ndarray:
     """As answers_of(), of assets asked about in several facets together: what all their labels took."""
     rows = db.execute(
-        """select length(a.text), sum(l.tokens_in), sum(l.tokens_out), total(l.tokens_cached), max(l.latency_ms)
+        """select length(a.text), sum(l.tokens_in), sum(l.tokens_out), total(l.tokens_cached), max(l.latency_ms), a.id
            from labels l join assets a on a.id = l.asset_id where l.joint_id = :joint and l.tokens_in > 0
            and l.run_id in (select run_id from joints where id = :joint) and l.asset_id in
            (select asset_id from labels where run_id = (select min(run_id) from joints where id = :joint)
@@ -140,4 +151,4 @@ def joint_answers(db: Database, joint_id: int | None) -> np.ndarray:
            group by l.asset_id having max(l.error) is null""",
         {"joint": joint_id},
     )
-    return np.array(rows.fetchall(), float).reshape(-1, 5)
+    return with_images(db, hosted, rows.fetchall())

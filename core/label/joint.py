@@ -19,6 +19,7 @@ from functools import cached_property, lru_cache
 from core.label import replies
 from core.label.asking import (
     LONGER,
+    LOOKING,
     REPAIR_SHOWN,
     Answered,
     Asking,
@@ -94,7 +95,12 @@ class JointAsking:
     def __init__(self, facets: Sequence[Facet]):
         self.facets = list(facets)
         self.params = facets[0].asking.params
-        self._systems: dict[tuple[int, ...], str] = {}
+        self.looks, self.a_call, self.pictures = (
+            facets[0].asking.looks,
+            facets[0].asking.a_call,
+            facets[0].asking.pictures,
+        )
+        self._systems: dict[tuple, str] = {}
 
     @cached_property
     def fingerprint(self) -> str:
@@ -116,7 +122,7 @@ class JointAsking:
         groups: dict[tuple[int, ...], list[JointAsset]] = {}
         for asset in assets:
             groups.setdefault(self.lacking(asset), []).append(asset)
-        size, made = max(self.params.assets_per_call, 1), []
+        size, made = self.a_call, []
         for places, members in groups.items():
             if len(places) == 1 and not self.facets[places[0]].several:
                 alone = self.facets[places[0]].asking.requests(members)
@@ -134,8 +140,9 @@ class JointAsking:
             lines += [f"{facet.key}:", *offer] if offer else []
             options.append(tuple(ids))
         lines += [*numbered(assets), self._form(places, len(assets))]
+        seen = self.pictures(assets)
         return JointQuestion(
-            self.system(places),
+            self.system(places, bool(seen)),
             (("user", sendable("\n".join(lines))),),
             self._schema(places, options, len(assets)),
             temperature(self.params),
@@ -145,15 +152,16 @@ class JointAsking:
             facets=places,
             options=tuple(options),
             tasks=self._tasks(places),
+            pictures=seen,
         )
 
     def _tasks(self, places: Sequence[int]) -> tuple[int, ...]:
         return tuple(self.facets[place].task for place in places) if len(places) > 1 else ()
 
-    def system(self, places: tuple[int, ...]) -> str:
-        """What every call about these facets begins with: instructions, once for all facets that share them, and each facet's
-        list."""
-        if places not in self._systems:
+    def system(self, places: tuple[int, ...], looking: bool = False) -> str:
+        """What every call about these facets begins with: instructions, once for all facets that share them, those of images where
+        it is `looking` at some, and each facet's list."""
+        if (places, looking) not in self._systems:
             asked = [self.facets[place] for place in places]
             wordings: dict[str, list[str]] = {}
             for facet in asked:
@@ -162,6 +170,7 @@ class JointAsking:
                 words if len(wordings) == 1 else f"For {', '.join(whose)}:\n{words}"
                 for words, whose in wordings.items()
             ]
+            parts += [LOOKING] if looking else []
             parts += [EACH] if len(places) > 1 else []
             for facet in asked:
                 title = facet.key + ("" if _plain(facet.name) == _plain(facet.key) else f" ({facet.name})")
@@ -170,8 +179,8 @@ class JointAsking:
                     "\n".join([title, *([SOME if facet.asking.some else SEVERAL] if facet.several else []), *lines]),
                     *facet.asking.examples,
                 ]
-            self._systems[places] = sendable("\n\n".join(parts))
-        return self._systems[places]
+            self._systems[places, looking] = sendable("\n\n".join(parts))
+        return self._systems[places, looking]
 
     def _schema(self, places: Sequence[int], options: Sequence[tuple[str, ...]], count: int) -> dict | None:
         asked = [self.facets[place] for place in places]

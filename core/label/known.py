@@ -34,7 +34,7 @@ def answers(db: Database, facets: Sequence[Asked], text: str) -> dict[int, Answe
 
 def label(db: Database, facet: Asked, text: str) -> Answer | None:
     """The label that the facet's run holds of an asset with this text."""
-    return labels.of_text(db, facet.task.client_id, facet.run_id, text)
+    return labels.of_text(db, facet.task.client_id, facet.run_id, text, facet.teacher.looks)
 
 
 def replayed(db: Database, facet: Asked, text: str) -> Answer | None:

@@ -10,6 +10,8 @@ from sqlite_utils import Database
 
 from core.assets.duplicates import form_hash, normal_form
 from core.database import now
+from core.images.kept import OF_GROUP
+from core.images.seen import sight_of
 from core.label.teachers import Answer
 
 
@@ -60,15 +62,18 @@ def write(db: Database, run_id: int, answers: Sequence[Answer], joint_id: int | 
         )
 
 
-def of_text(db: Database, client_id: int, run_id: int | None, text: str) -> Answer | None:
-    """The label that a run holds of an asset with this text; None where there is none, or no run."""
+def of_text(db: Database, client_id: int, run_id: int | None, text: str, looks: bool = False) -> Answer | None:
+    """The label that a run holds of an asset with this text; None where there is none, or no run. Of a run whose teacher `looks`
+    only where what stood for the asset was the text's image, or it had none as the text."""
     if run_id is None:
         return None
+    sight = sight_of(text) if looks else None
     row = db.execute(
-        """select l.asset_id, l.category_id, l.confidence, c.tags from assets a
+        f"""select l.asset_id, l.category_id, l.confidence, c.tags from assets a
            join labels l on l.run_id = ? and l.asset_id in (a.id, a.group_id) and l.category_id is not null
-           join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ? limit 1""",
-        [run_id, client_id, form_hash(normal_form(text))],
+           join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ?
+           {f"and {OF_GROUP} is ?" if looks else ""} limit 1""",
+        [run_id, client_id, form_hash(normal_form(text)), *([sight and sight.sha256] if looks else [])],
     ).fetchone()
     if row is None:
         return None

@@ -60,7 +60,8 @@ class Model:
         where = [connection.kind, connection.base_url, connection.model, asked or connection.params.schema]
         questions = [astuple(one) for one in request.questions]
         said = [request.system, request.turns, request.schema, request.temperature, request.sample]
-        return digest([*where, *said, *([questions] if questions else [])])
+        seen = [{"images": [one.identity for one in request.pictures]}] if request.pictures else []
+        return digest([*where, *said, *([questions] if questions else []), *seen])
 
     def pays_for(self, request: Request) -> tuple[int, ...]:
         """The label runs that a call brings labels for, where they are not all of its account's."""
@@ -77,6 +78,7 @@ class Model:
         if request.schema is not self._schema:  # mostly the same one
             self._schema, self._schema_tokens = request.schema, SCHEMA_TOKENS + len(json.dumps(request.schema))
         text += sum(len(json.dumps(astuple(one), ensure_ascii=False).encode()) for one in request.questions)
+        text += sum(one.most_tokens + len(one.caption.encode()) + MESSAGE_TOKENS for one in request.pictures)
         around = MESSAGE_TOKENS * (len(request.turns) + 1) + self.provider.wrapping_tokens
         return text + (self._schema_tokens if request.schema else 0) + around, request.max_tokens_out
 
@@ -125,6 +127,11 @@ def find(db: Database, client_id: int, spec: str) -> Model:
             "Choose a model that writes.",
         )
     return Model(connection, price_of(db, connection))
+
+
+def name_of(spec: str, connection: Connection) -> str:
+    """What the teacher called `spec` goes by: its connection, as that is written, or KIND:MODEL."""
+    return f"connection:{connection.name}" if spec.startswith("connection:") else spec
 
 
 def connection_of(db: Database, client_id: int, spec: str) -> Connection:

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from core import taxonomy
 from core.assets.ids import WORKED
 from core.database import now
+from core.images import kept
 from core.label.teachers import Teacher
 from core.tasks import Task
 
@@ -146,6 +147,7 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     asset's own), worked (whether it came of work: the answer, or the asset, which another task may have labelled since) and, when
     asked for, distribution (float16 bytes over the assignable categories in taxonomy order, or None).
 
+    Where the client has images, texts carry them (core/images/seen.py).
     What came of work is mostly what a student found hard, so it calibrates and tests nothing: outside train its split is ASIDE.
     """
     columns = (
@@ -170,7 +172,18 @@ def labelled(db: Database, run_id: int, *, distributions: bool = False) -> pd.Da
     frame["worked"] = frame.chance.notna() | frame.external_id.str.fullmatch(WORKED)
     frame = frame.drop(columns="chance")
     frame.loc[frame.worked & frame.split.isin(["calibration", "test"]), "split"] = ASIDE
-    return frame.astype({"category_id": "int64"})
+    return _with_images(db, run_id, frame.astype({"category_id": "int64"}))
+
+
+def _with_images(db: Database, run_id: int, frame: pd.DataFrame) -> pd.DataFrame:
+    query = "select k.client_id from label_runs run join tasks k on k.id = run.task_id where run.id = ?"
+    (client_id,) = db.execute(query, [run_id]).fetchone()
+    if not kept.any_of(db, client_id):
+        return frame
+    texts = kept.seen(db, client_id, frame.asset_id.tolist(), frame.text.tolist())
+    return frame.assign(
+        text=pd.Series(texts, index=frame.index, dtype=object)
+    )  # a column of strings would be texts alone
 
 
 def find_run(db: Database, task: Task, taxonomy_id: int, teacher: Teacher) -> int | None:

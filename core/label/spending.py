@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import stdtrit
 from sqlite_utils import Database
 
+from core.images import kept
 from core.label.joint import JointAsset
 from core.label.teachers import Asset
 from core.label.teachers.hosted import Hosted
@@ -69,9 +70,9 @@ class Bill:
 def part_alone(
     db: Database, hosted: Hosted, client_id: int, run_id: int | None, assets: int, characters: float
 ) -> Part:
-    """Assets, with texts of so many characters in all, that are asked about alone."""
-    frame, seen = frame_of(db, client_id, hosted), answers_of(db, run_id)
-    each = calls_a_label(db, run_id, 1 / hosted.connection.params.assets_per_call) if len(seen) >= MEASURED else None
+    """Assets, with texts (and images that count as such) of so many characters in all, that are asked about alone."""
+    frame, seen = frame_of(db, client_id, hosted), answers_of(db, run_id, hosted)
+    each = calls_a_label(db, run_id, 1 / hosted.asking.a_call) if len(seen) >= MEASURED else None
     return Part(assets, 1, assets * frame + characters, frame, seen, each)
 
 
@@ -84,7 +85,7 @@ def bill_of(hosted: Hosted, parts: Sequence[Part]) -> Bill:
     cost = Spread(*(sum(each) for each in zip(*map(astuple, spreads)))) if spreads else None
     calls, busy = 0, 0.0
     for one in parts:
-        each = one.calls_each or (1 if params.logprobs else params.votes) / params.assets_per_call
+        each = one.calls_each or (1 if params.logprobs else params.votes) / hosted.asking.a_call
         made = ceil(one.assets * each)
         ms = one.seen[:, 4]
         seconds = np.nanmean(ms) / 1000 if one.measured and not np.isnan(ms).all() else prices.SECONDS
@@ -111,7 +112,7 @@ def spend(
         tokens = size * ratio, labels * tokens_out.mean(), size * ratio * cached.sum() / max(tokens_in.sum(), 1)
         took = ratio, sizes, tokens_in, tokens_out, cached
         return tokens, price and _with_calls(
-            _measured_cost(price, tokens, labels, *took, params.assets_per_call), price, labels / params.assets_per_call
+            _measured_cost(price, tokens, labels, *took, hosted.asking.a_call), price, labels / hosted.asking.a_call
         )
     votes = 1 if params.logprobs else params.votes
     said = labels * facets * float(prices.TOKENS_OUT)
@@ -122,7 +123,7 @@ def spend(
         prices.cost(price, *tokens[:2]),
         prices.cost(price, params.votes * size / FEW, min(most_out, params.votes * 3 * said)),
     )
-    return tokens, price and _with_calls(spread, price, labels * votes / params.assets_per_call)
+    return tokens, price and _with_calls(spread, price, labels * votes / hosted.asking.a_call)
 
 
 def _with_calls(tokens: Spread, price: prices.Price, calls: float) -> Spread:
@@ -140,14 +141,14 @@ def frame_of(
     alone: bool = False,
     schemas: bool = False,
 ) -> float:
-    """Characters sent for an asset beside its text: instructions and categories (of the `facets` asked about together), shared out
-    over the assets of a call, or for each asset in a call `alone`; with the answer's schema, at its weight, where `schemas` are
-    counted."""
+    """Characters sent for an asset beside its text and image: instructions and categories (of the `facets` asked about together),
+    shared out over the assets of a call, or for each asset in a call `alone`; with the answer's schema, at its weight, where
+    `schemas` are counted."""
     rows = db.execute(
         "select id, text from assets where client_id = ? and group_id = id order by id limit ?",
         [client_id, DRY_RUN],
     )
-    assets = [JointAsset(*row, facets) if facets else Asset(*row) for row in rows]
+    assets = hosted.seen(db, [JointAsset(*row, facets) if facets else Asset(*row) for row in rows.fetchall()])
     sent = sum(
         len(request.system)
         + sum(len(text) for _, text in request.turns)
@@ -159,15 +160,25 @@ def frame_of(
     return (sent - sum(len(asset.text) for asset in assets)) / max(len(assets), 1)
 
 
-def answers_of(db: Database, run_id: int) -> np.ndarray:
-    """What the newest labels of the run took, at most 2,000: shape (labels, 5), characters, tokens in, out, cached, ms."""
+def answers_of(db: Database, run_id: int | None, hosted: Hosted | None = None) -> np.ndarray:
+    """What the newest labels of the run took, at most 2,000: shape (labels, 5), characters, tokens in, out, cached, ms. Where the
+    run's teacher, `hosted`, looks at images, those that an image counts as are among the characters."""
     rows = db.execute(
-        """select length(a.text), l.tokens_in, l.tokens_out, coalesce(l.tokens_cached, 0), l.latency_ms
+        """select length(a.text), l.tokens_in, l.tokens_out, coalesce(l.tokens_cached, 0), l.latency_ms, a.id
            from labels l join assets a on a.id = l.asset_id where l.run_id = ? and l.joint_id is null and l.tokens_in > 0
            and l.error is null order by l.created desc limit 2000""",
         [run_id],
     )
-    return np.array(rows.fetchall(), float).reshape(-1, 5)
+    return with_images(db, hosted, rows.fetchall())
+
+
+def with_images(db: Database, hosted: Hosted | None, rows: list[tuple]) -> np.ndarray:
+    """Rows of answers_of(), with the asset's id last, as it gives them."""
+    found = np.array([row[:5] for row in rows], float).reshape(-1, 5)
+    if hosted is not None and hosted.looks:
+        sizes = kept.group_sizes(db, [row[5] for row in rows])
+        found[:, 0] += [hosted.image_characters(*sizes[row[5]]) if row[5] in sizes else 0.0 for row in rows]
+    return found
 
 
 def one_row(db: Database, sql: str, parameters: list | dict) -> dict:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 import pandas as pd
@@ -21,6 +22,7 @@ from core.evaluate.figures import ChooseOneFigures
 from core.evaluate.phrases import share_words, span_words
 from core.evaluate.versions import provenance
 from core.evaluate.weak import ranked
+from core.images import kept
 from core.money.economics import described
 from core.report import answers, money, speed, writing_report
 from core.report.answers import Answer
@@ -68,13 +70,24 @@ LIMITS = (
 
 
 @dataclass(frozen=True)
+class Example:
+    """An asset on which the two differ: the beginning of its text, what each says, its id, and its thumbnail where it has one."""
+
+    text: str
+    teacher: str
+    student: str
+    asset: str
+    picture: Path | None = None
+
+
+@dataclass(frozen=True)
 class Worst:
-    """A category in which the student does badly: its agreement in words, and examples (text, teacher's, student's)."""
+    """A category in which the student does badly: its agreement in words, and examples."""
 
     category: str
     agreement: str
     span: str
-    examples: list[tuple[str, str, str]]
+    examples: list[Example]
 
 
 @dataclass(frozen=True)
@@ -187,7 +200,7 @@ def gather(db: Database, task: Task, student: str = "live") -> Report:
         headlines=headlines(result),
         about=about(result),
         chapters=[(heading, [answer for answer in some if answer]) for heading, some in chapters],
-        worst=_worst(db, row["id"], figures),
+        worst=_worst(db, task.client_id, row["id"], figures),
         gold=answers.gold_table(figures),
         assumptions=described(result.assumptions),
         sheet=money.steps(result.formulas),
@@ -240,15 +253,18 @@ def _asked_with(facts: dict) -> str:
     return f"instructions {facts['prompt_hash'][:12]}" if facts["prompt_hash"] else "instructions that were not kept"
 
 
-def _worst(db: Database, student_id: int, figures: ChooseOneFigures) -> list[Worst]:
+def _worst(db: Database, client_id: int, student_id: int, figures: ChooseOneFigures) -> list[Worst]:
     """The weakest categories, however few test assets they have, with what went wrong there."""
     worst = []
     for category in [category for category in ranked(figures.categories) if category.agreed < category.n][:WORST]:
         differ = disagreements(db, student_id, limit=10 * EXAMPLES, filters={"teacher": category.category})
         differ = differ[~differ["text"].map(_beginning).duplicated()].head(EXAMPLES)  # not two sizes of one creative
+        pictures = kept.of_assets(db, client_id, map(int, differ["asset_id"]))
         examples = [
-            (" ".join(text.split())[:TEXT], teacher, student)
-            for text, teacher, student in differ[["text", "teacher", "student"]].itertuples(index=False)
+            Example(" ".join(text.split())[:TEXT], teacher, student, asset, pictures.get(id))
+            for id, asset, text, teacher, student in differ[
+                ["asset_id", "external_id", "text", "teacher", "student"]
+            ].itertuples(index=False)
         ]
         seen = Share(category.share, category.low, category.high, category.n, category.n)
         worst.append(Worst(category.label, share_words(seen.value, seen.n), span_words(seen), examples))

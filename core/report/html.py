@@ -20,6 +20,7 @@ from core.report import svg
 from core.report.answers import Answer
 from core.report.client import ClientReport
 from core.report.content import Report
+from core.report.thumbnails import Thumbnails
 from core.report.writing_report import WritingReport
 from core.words import money, percent
 
@@ -28,7 +29,8 @@ ROWS = 60  # of a chart's table; the workbook has all
 
 def render(report: Report | WritingReport | ClientReport) -> str:
     """The whole file, a chapter for each of the report's parts."""
-    helpers = {"svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
+    picture = Thumbnails().address
+    helpers = {"picture": picture, "svg": _svg, "table": _table, "frame": _frame, "assumptions": _assumptions}
     parts = report.parts if isinstance(report, ClientReport) else [report]
     columns = max(len(part.pairs) for part in parts)  # charts beside each other
     return _template("report.html.j2").render(report=report, parts=parts, columns=columns, **helpers).lstrip()

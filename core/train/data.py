@@ -14,6 +14,7 @@ from sqlite_utils import Database
 from core import settings, taxonomy
 from core.assets import splits
 from core.errors import InputError
+from core.images.seen import Seen, told_apart
 from core.label.gold import gold
 from core.label.licence import must_allow_training
 from core.label.runs import labelled, summary
@@ -31,13 +32,14 @@ FEWEST_ROWS = 30
 
 @dataclass(frozen=True)
 class Rows:
-    """`texts` (n), `targets` float32 (n, categories) with rows summing to 1, the name of the base encoder, whether the targets are
-    the teacher's distributions (`soft`) or its single answers, the name of the `large_encoder`, and the family of each row, int
-    (n): what belongs together, as one concept in all its sizes and languages (None: each row is its own). `dealt`, int (n) or
-    (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n), the ids of the assets whose
-    texts these are. `worked`, bool (n): rows that came of work, which teach but judge nothing, since they are mostly the hard ones
-    (None: there are none). Where an asset may have several tags, `said` is which of them the teacher gave, bool (n, categories),
-    and the targets are how likely each is by itself, 0 to 1: rows need not sum to 1; `some`: a row has one tag at least."""
+    """`texts` (n; of assets with an image Seen), `targets` float32 (n, categories) with rows summing to 1, the name of the base
+    encoder, whether the targets are the teacher's distributions (`soft`) or its single answers, the name of the `large_encoder`,
+    and the family of each row, int (n): what belongs together, as one concept in all its sizes and languages (None: each row is
+    its own). `dealt`, int (n) or (n, k), is what folds are dealt by instead of families, k groupings at once; `assets`, int (n),
+    the ids of the assets whose texts these are. `worked`, bool (n): rows that came of work, which teach but judge nothing, since
+    they are mostly the hard ones (None: there are none). Where an asset may have several tags, `said` is which of them the teacher
+    gave, bool (n, categories), and the targets are how likely each is by itself, 0 to 1: rows need not sum to 1; `some`: a row has
+    one tag at least."""
 
     texts: list[str]
     targets: np.ndarray
@@ -50,6 +52,11 @@ class Rows:
     said: np.ndarray | None = None
     some: bool = False
     worked: np.ndarray | None = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether any of the texts has an image."""
+        return any(isinstance(text, Seen) for text in self.texts)
 
     @property
     def several(self) -> bool:
@@ -125,7 +132,7 @@ class Split:
         parts = [str(self.categories), self.train.encoder]
         digest = hashlib.sha256()
         for rows in (self.train, self.calibration):
-            parts += rows.texts
+            parts += told_apart(rows.texts)
             digest.update(rows.targets.tobytes())
             if rows.said is not None:
                 digest.update(rows.said.tobytes() + b"some" * rows.some)

@@ -134,10 +134,10 @@ def _fitted(
         "calibration": len(split.judging.texts),
         "encoder": split.train.encoder,
         "data": split.fingerprint(),
-        "recipe": students.FORMAT,
-        "members": members.blend(kind),
+        "recipe": students.RECIPE,
+        "members": members.blend(kind, split.train),
     }
-    params |= {base: getattr(split.train, base) for base in members.bases(kind)}
+    params |= {base: getattr(split.train, base) for base in members.bases_of(params["members"])}
     if split.crossfit:
         params["folds"] = folds.FOLDS
     row = _row(db, task, run_id, kind, params)

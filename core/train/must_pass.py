@@ -13,6 +13,7 @@ from sqlite_utils import Database
 from core import tasks, taxonomy
 from core.database import now
 from core.errors import InputError
+from core.images import kept
 from core.tasks import Task
 from core.taxonomy import versions
 
@@ -82,15 +83,19 @@ def missed(db: Database, student: dict) -> list[Miss]:
     from core.train import registry, students  # the registry asks here before a student goes live
 
     rows = list(
-        db.query("select id, text, category_id from must_pass where task_id = ? order by id", [student["task_id"]])
+        db.query(
+            "select id, text, category_id, asset_id from must_pass where task_id = ? order by id", [student["task_id"]]
+        )
     )
     if not rows:
         return []
     loaded = students.load(registry.folder_of(db, student["id"]))
-    answers = loaded.answer([row["text"] for row in rows])
+    task = tasks.get(db, student["task_id"])
+    texts = kept.seen(db, task.client_id, [row["asset_id"] or 0 for row in rows], [row["text"] for row in rows])
+    answers = loaded.answer(texts)
     said, means = students.said(answers, loaded.labels), versions.carried(db, student["taxonomy_id"])
     column = {category: at for at, category in enumerate(loaded.categories)}
-    examples = {one.id: one for one in listed(db, tasks.get(db, student["task_id"]))}
+    examples = {one.id: one for one in listed(db, task)}
     misses = []
     for place, row in enumerate(rows):
         at = column.get(means.get(row["category_id"]))

@@ -55,7 +55,7 @@ def learn(split: Split, kind: str, encode: Encode | None, alive: Callable[..., N
 
     Nothing is written. `encode` reads for it, where it reads vectors; `alive` is called often and may raise to cancel.
     """
-    quick = [members.of(name).quick for name in members.blend(kind)]
+    quick = [members.of(name).quick for name in members.blend(kind, split.train)]
 
     def tables(rows: Rows) -> Callable[[list[str]], list[np.ndarray]]:
         models: list[Model] = [train(rows, encode, alive) for train in quick]

@@ -10,6 +10,9 @@ from sqlite_utils import Database
 
 from core import settings, taxonomy
 from core.assets.duplicates import form_hash, normal_form
+from core.images.kept import OF_GROUP
+from core.images.seen import sight_of
+from core.label import looking
 from core.label.desk import ask_once
 from core.label.runs import summary
 from core.label.teachers import Asset, make, worded
@@ -72,18 +75,21 @@ def ask_student(path: str, text: str) -> StudentAnswer:
     return StudentAnswer(says, sure, top, bool(answers.strange[0]), elapsed)
 
 
-def ask_teacher(db: Database, task: Task, run_id: int, text: str) -> TeacherAnswer:
-    """The answer of the teacher of a label run: the built-in one computes it, the others know only what they were asked."""
+def ask_teacher(db: Database, task: Task, run_id: int, text: str, looks: bool = False) -> TeacherAnswer:
+    """The answer of the teacher of a label run: the built-in one computes it, the others know only what they were asked; one that
+    `looks`, about this image alone."""
     run = summary(db, run_id)
     if run["teacher"] == "built-in":
         return _built_in(db, task, run, text)
-    return _recorded(db, task, run, text)
+    return _recorded(db, task, run, text, looks)
 
 
 def ask(view: View, run_id: int, text: str) -> TeacherAnswer:
     """What the teacher of a label run has said of the text, or says now; a hosted one that was not asked about it is asked, for
     money, where a person presses the button drawn here. InputError where it cannot be asked."""
-    known, run = ask_teacher(view.db, view.task, run_id, text), summary(view.db, run_id)
+    run = summary(view.db, run_id)
+    looks = looking.chosen(view.db, view.task.client_id, run["teacher"])
+    known = ask_teacher(view.db, view.task, run_id, text, looks)
     if known.label or run["teacher"].partition(":")[0] in ("built-in", "recorded"):
         return known
     categories = taxonomy.load(view.db, run["taxonomy_id"])
@@ -108,13 +114,15 @@ def _built_in(db: Database, task: Task, run: dict, text: str) -> TeacherAnswer:
     return TeacherAnswer(names.get(answer.category_id), answer.confidence, elapsed, "measured", COMPUTED)
 
 
-def _recorded(db: Database, task: Task, run: dict, text: str) -> TeacherAnswer:
+def _recorded(db: Database, task: Task, run: dict, text: str, looks: bool) -> TeacherAnswer:
+    sight = sight_of(text)
     row = next(
         db.query(
-            """select c.label, l.confidence, l.latency_ms, cl.synthetic from assets a join clients cl on cl.id = a.client_id
+            f"""select c.label, l.confidence, l.latency_ms, cl.synthetic from assets a join clients cl on cl.id = a.client_id
                join labels l on l.run_id = ? and l.asset_id = a.id
-               join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ? limit 1""",
-            [run["id"], task.client_id, form_hash(normal_form(text))],
+               join categories c on c.id = l.category_id where a.client_id = ? and a.text_hash = ?
+               {f"and {OF_GROUP} is ?" if looks else ""} limit 1""",
+            [run["id"], task.client_id, form_hash(normal_form(text)), *([sight and sight.sha256] if looks else [])],
         ),
         None,
     )

@@ -12,7 +12,7 @@ from core.label.model import price_of
 from core.money import prices
 from core.ui import money_inputs
 from core.ui.frame import View, plain
-from core.wires import connections, keys, providers
+from core.wires import connections, keys, pictures, providers
 from core.wires.connections import Connection
 from core.wires.providers import Provider
 from core.wires.wire import OwnPrice, Params
@@ -179,21 +179,40 @@ def _folded(
     whether the price is whole."""
     unknown, chooses = bool(model) and listed is None and params.price is None, provider.choices is not None
     tag = f"{tag}-chooses" if chooses else tag
-    may_train = MAY_TRAIN[
-        st.radio(
+    left, right = st.columns(2)
+    may_train = SAID[
+        left.radio(
             "May its answers train a model?",
-            list(MAY_TRAIN),
-            list(MAY_TRAIN.values()).index(params.may_train),
+            list(SAID),
+            list(SAID.values()).index(params.may_train),
             horizontal=True,
             help="Its maker's terms say so. No student is trained on the labels of one whose answers may not.",
             key=f"{tag}-may-train",
         )
     ]
+    takes_images = _takes_images(params, model, right, tag)
     with st.expander("Price: not on the list" if unknown else "Price", expanded=unknown):
         price, whole = _price(params.price, listed, model, tag)
     with st.expander("Pace" if chooses else "Pace, votes, length of answers"):
         asked = _pace(params, chooses, tag)
-    return replace(params, price=price, may_train=may_train, **asked), whole
+    return replace(params, price=price, may_train=may_train, takes_images=takes_images, **asked), whole
+
+
+def _takes_images(params: Params, model: str, place, tag: str) -> bool | None:
+    """Whether its model looks at images; None: as the list of known models has it."""
+    known = pictures.rule(model.strip()) if model.strip() else pictures.OTHERS
+    listed = "Not known" if known is pictures.OTHERS else f"As listed: {'yes' if known.charge else 'no'}"
+    return SAID[
+        place.radio(
+            "Does it look at images?",
+            list(SAID),
+            list(SAID.values()).index(params.takes_images),
+            format_func=lambda said: said if SAID[said] is not None else listed,
+            horizontal=True,
+            help=f"The list of known models is of {pictures.AS_OF}. Whether images are sent is chosen on the Teacher page.",
+            key=f"{tag}-images-{listed}",
+        )
+    ]
 
 
 def _price(priced: OwnPrice | None, listed: prices.Price | None, model: str, tag: str) -> tuple[OwnPrice | None, bool]:
@@ -328,7 +347,7 @@ def _given(params: Params, values: dict) -> dict:
     }
 
 
-MAY_TRAIN = {"Not known": None, "Yes": True, "No": False}
+SAID = {"Not known": None, "Yes": True, "No": False}
 FORMATS = {
     "auto": "JSON schema, until it is refused",
     "strict": "JSON schema, always",
@@ -347,7 +366,8 @@ def address(connection: Connection) -> str:
 def marks(connection: Connection) -> list[str]:
     """What is out of the ordinary about it, in a word or two each."""
     decides = ["decision model"] if providers.of(connection.kind).choices else []
-    return decides + (["may not train a model"] if connection.params.may_train is False else [])
+    looks = ["takes images"] if pictures.takes(connection) else []
+    return decides + looks + (["may not train a model"] if connection.params.may_train is False else [])
 
 
 def key_words(source: str) -> str:

@@ -10,6 +10,7 @@ import streamlit as st
 from sqlite_utils import Database
 
 from core import database, review
+from core.assets.image_rows import FILE
 from core.evaluate.disagreements import count_disagreements, disagreements
 from core.evaluate.figures import ChooseOneFigures
 from core.tasks import Task
@@ -93,13 +94,14 @@ def _category(place: Any, label: str, ids: set[int], labels: dict[int, str], key
 def _csv(student_id: int, filters: dict[str, Any]) -> bytes:
     """All of them, read when the download is asked for: by then the page's connection is closed."""
     with closing(database.connect()) as db:
-        return charts.csv(_named(disagreements(db, student_id, limit=1_000_000, filters=filters)))
+        return charts.csv(_named(disagreements(db, student_id, limit=1_000_000, filters=filters), files=True))
 
 
-def _named(table: pd.DataFrame) -> pd.DataFrame:
+def _named(table: pd.DataFrame, *, files: bool = False) -> pd.DataFrame:
     table = table.drop(columns="asset_id").rename(
         columns={"external_id": "asset", "teacher": "teacher says", "student": "student says"}
     )
+    table = table.drop(columns=FILE) if table[FILE].isna().all() or not files else table
     if table["gold"].isna().all():
         return table.drop(columns="gold")
     return table.fillna({"gold": ""})

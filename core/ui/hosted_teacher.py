@@ -78,7 +78,8 @@ def _forecast(expected: HostedForecast, saving: tuple[str, str] | None) -> None:
             )
     with seconds:
         figure("Time", duration(expected.seconds), expected.seconds_basis, f"{expected.calls:,} calls")
-    known = "Guessed from the length of the texts, until a trial has measured it."
+    images = " and the size of the images" if expected.looks else ""
+    known = f"Guessed from the length of the texts{images}, until a trial has measured it."
     if expected.measured_on:
         known = f"Measured on {expected.measured_on:,} labels."
     if expected.copies:

@@ -30,21 +30,27 @@ def section(view: View) -> None:
         )
         left, right = st.columns(2, gap="large")
         with left:
-            files = st.file_uploader("Images", type=KINDS, accept_multiple_files=True, key="image-files")
+            images = upload("Images", "image-files")
         with right:
             table = st.file_uploader(
                 "Table that names the images (may be left out)", type=uploads.TABLES, key="image-rows"
             )
         with frame.guard():
-            _can_read()
-            if files:
-                path, name = _kept(files)
+            can_read()
+            if images:
+                path, name = images
                 _import(view, path, name, table, running)
     # How earlier images failed is of no use beside new ones.
     progress.watch(view, "import_images", expected=running, about={"path": str(path)} if path else None)
 
 
-def _can_read() -> None:
+def upload(label: str, key: str) -> tuple[Path, str] | None:
+    """An uploader of images: their kept copy, and what they are called; None while there are none."""
+    files = st.file_uploader(label, type=KINDS, accept_multiple_files=True, key=key)
+    return _kept(files) if files else None
+
+
+def can_read() -> None:
     """A sentence where nothing reads images."""
     try:
         words.reader()

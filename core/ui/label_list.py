@@ -10,7 +10,8 @@ from core.label.runs import newest_in_use
 from core.report.charts import TEACHER, bars, layout
 from core.tasks import Task
 from core.taxonomy.tagsets import COUNTS, HAVING
-from core.ui import charts, frame
+from core.ui import charts, frame, pictures
+from core.ui.asset_table import ROW_HEIGHT
 from core.words import counted
 
 ROWS = 50  # labels on a page
@@ -68,14 +69,17 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
     page = st.pagination(pages, key=f"labels-{run_id}-{picked}") if pages > 1 else 1
     only = f"and l.category_id in ({HAVING})" if picked else ""
     rows = db.query(
-        f"""select a.external_id as Asset, a.text as Text, c.label as Category, l.confidence as Confidence
+        f"""select a.id, a.external_id as Asset, a.text as Text, c.label as Category, l.confidence as Confidence
             from labels l join assets a on a.id = l.asset_id join categories c on c.id = l.category_id
             where l.run_id = :run {only} order by l.asset_id limit :rows offset :skip""",
         {"run": run_id, "category": picked, "rows": ROWS, "skip": (page - 1) * ROWS},
     )
-    table = pd.DataFrame(list(rows), columns=["Asset", "Text", "Category", "Confidence"])
+    table = pd.DataFrame(list(rows), columns=["id", "Asset", "Text", "Category", "Confidence"])
+    said = table if table["Confidence"].notna().any() else table.drop(columns="Confidence")
+    client = "select t.client_id from label_runs r join tasks t on t.id = r.task_id where r.id = ?"
+    shown = pictures.first(db, db.execute(client, [run_id]).fetchone()[0], said.drop(columns="id"), table["id"])
     st.dataframe(
-        table if table["Confidence"].notna().any() else table.drop(columns="Confidence"),
+        shown,
         hide_index=True,
         key="labels",
         column_config={
@@ -83,7 +87,9 @@ def _list(db: Database, run_id: int, sizes: pd.DataFrame) -> None:
             "Confidence": st.column_config.NumberColumn(
                 format="%.2f", help="How sure the teacher was, where it said so."
             ),
+            **pictures.columns(shown),
         },
+        row_height=ROW_HEIGHT if pictures.IMAGE in shown else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pandas as pd
@@ -16,10 +17,14 @@ IMAGE = "Image"  # the column of a table that shows them
 CELL = (128, 64)  # pixels
 
 
-def of_asset(db: Database, client_id: int, asset_id: int) -> None:
-    """The image of an asset, where it has one."""
-    for path in kept.of_assets(db, client_id, [asset_id]).values():
-        st.image(path.read_bytes())
+def beside(db: Database, client_id: int, asset_id: int) -> AbstractContextManager:
+    """The image of an asset, where it has one, and the place for what stands beside it."""
+    paths = kept.of_assets(db, client_id, [asset_id])
+    if not paths:
+        return nullcontext()
+    left, right = st.columns([2, 3], gap="medium")
+    left.image(paths[asset_id].read_bytes())
+    return right
 
 
 def first(db: Database, client_id: int, table: pd.DataFrame, ids: Sequence[Any]) -> pd.DataFrame:

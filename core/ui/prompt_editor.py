@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 
 import streamlit as st
@@ -16,6 +17,7 @@ from core.label.teachers import for_labels
 from core.label.teachers.joint import Joint
 from core.tasks import Task
 from core.ui import frame
+from core.wires.wire import CallError
 from core.words import percent, ranged
 
 
@@ -78,7 +80,8 @@ def _whole(view: frame.View, teacher: str, facets: Sequence[Task]) -> None:
         for_labels(view.db, task, teacher, taxonomy.load(view.db, taxonomy.latest(view.db, task))) for task in facets
     ]
     asked = Joint(list(zip(facets, alone)), [0] * len(facets)).asking
-    ((_, request),) = asked.requests([JointAsset(*row, tuple(range(len(facets))))])
+    first = alone[0].seen(view.db, [JointAsset(*row, tuple(range(len(facets))))])
+    ((_, request),) = asked.requests(first)
     parts = [("instructions", request.system), *request.turns]
     if request.questions:  # a decision model: the text by itself, and a question a facet
         asks = (json.dumps(asdict(one), ensure_ascii=False, indent=1) for one in request.questions)
@@ -91,3 +94,7 @@ def _whole(view: frame.View, teacher: str, facets: Sequence[Task]) -> None:
             wrap_lines=True,
             height=200 if role == "instructions" and text.count("\n") > 8 else "content",
         )
+    for one in request.pictures:
+        st.caption(f"The image, {one.width:,} by {one.height:,} pixels as it is sent: about {one.tokens:,} tokens")
+        with suppress(CallError):  # its file is gone, which the run says of it
+            st.image(one.jpeg(), width=min(one.width, 480))

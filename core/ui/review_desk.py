@@ -118,9 +118,11 @@ def _asset(db: Database, task: Task, item: Item) -> None:
 def words(db: Database, task: Task, item: Item) -> None:
     """The asset itself: its image, where it has one, and its words."""
     with st.container(border=True):
-        pictures.of_asset(db, task.client_id, item.asset_id)
         long = len(item.text) > LONG_TEXT
-        with st.container(height=TEXT_HEIGHT if long else "content", border=False):
+        with (
+            pictures.beside(db, task.client_id, item.asset_id),
+            st.container(height=TEXT_HEIGHT if long else "content", border=False),
+        ):
             st.text(item.text)
         st.caption(f"Asset {frame.plain(item.external_id)}")
 

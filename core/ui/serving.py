@@ -7,6 +7,7 @@ import shlex
 import streamlit as st
 
 from core import settings, tasks
+from core.images import kept
 from core.train.registry import at_work
 from core.ui import frame
 
@@ -17,6 +18,10 @@ curl http://127.0.0.1:8600/write -H "Authorization: Bearer $UNDERSTUDY_TOKEN" \\
   -H "Content-Type: application/json" -d '{"briefs": ["First brief", "Second brief"]}'"""
 ASK = """curl http://127.0.0.1:8600/classify -H "Content-Type: application/json" \\
   -d '{"text": "Winter tyres fitted while you wait."}'"""
+IMAGE = """curl http://127.0.0.1:8600/classify -F image=@creative.png -F text="What was typed beside it"
+
+(printf '{"image": "'; base64 -w0 creative.png; printf '"}') | \\
+  curl http://127.0.0.1:8600/classify -H "Content-Type: application/json" -d @-"""
 TOKEN = """export UNDERSTUDY_TOKEN="$(openssl rand -hex 32)"    # before the server is started
 curl http://127.0.0.1:8600/classify -H "Authorization: Bearer $UNDERSTUDY_TOKEN" \\
   -H "Content-Type: application/json" -d '{"texts": ["First asset", "Second asset"]}'"""
@@ -44,6 +49,12 @@ def section(view: frame.View) -> None:
         with st.expander("Ask it, and what else it can do"):
             writes = view.task.kind == "write"
             st.code(WRITE if writes else ASK, language="bash", wrap_lines=True)
+            if kept.any_of(view.db, view.task.client_id) and not writes:
+                st.markdown(
+                    "Of an image the words are read, and told with the answer as `words`; the text beside it may be left out. The "
+                    "image itself is not kept. One of up to 3 MB may also come as base64:"
+                )
+                st.code(IMAGE, language="bash", wrap_lines=True)
             st.markdown("With a token, which the server needs before `--host` lets other machines reach it:")
             st.code(WRITE_TOKEN if writes else TOKEN, language="bash", wrap_lines=True)
             st.markdown(

@@ -34,6 +34,9 @@ def show(view: frame.View) -> None:
         column_config={
             "Agreement": st.column_config.NumberColumn(format="percent", help=HINTS["agreement"]),
             "95 % range": st.column_config.TextColumn(help=HINTS["interval"]),
+            "Test assets": st.column_config.NumberColumn(
+                format="localized", help="How many the agreement is measured on."
+            ),
             "Categories alike": st.column_config.NumberColumn(format="%.3f", help=HINTS["macro_f1"]),
             "ms an asset": st.column_config.NumberColumn(
                 format="%.2f", help="Median of single calls on this machine. " + HINTS["p50"]
@@ -73,7 +76,7 @@ def _row(row: dict, figures: ChooseOneFigures | None) -> dict:
         "Trained in": duration(row["train_seconds"]),
         "Learned from": f"{row['params'].get('train', 0):,} assets",
         "Made": _when(row["created"]),
-        "n": share and share.n,
+        "Test assets": share and share.n,
         "Categories alike": figures and figures.macro_f1,
         "MB": row["size_mb"],
     }

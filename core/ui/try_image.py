@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import streamlit as st
 
-from core import settings
 from core.assets.duplicates import form_hash, normal_form
 from core.assets.rows import join_text
 from core.errors import InputError
 from core.images import kept, looking, reading, words
+from core.images.seen import Seen, Sight
 from core.images.sources import Unfit
 from core.ui.frame import View, plain
 from core.ui.image_files import KINDS
 
 UPLOAD, ERROR = "try-image", "try-image-error"
+SHOWN = "try-image-shown"  # the words, the thumbnail and the sight of the image that was uploaded
 
 
 def upload(view: View, into: str) -> None:
@@ -34,15 +32,17 @@ def upload(view: View, into: str) -> None:
         st.error(plain(failed), icon=":material/error:")
 
 
-def show(view: View, text: str) -> None:
-    """The image at hand: the one that was uploaded, else one of an asset with these words."""
-    shown = st.session_state.get("try-image-small")
+def seen(view: View, text: str) -> str:
+    """The text with the image at hand, which is shown: the one that was uploaded, else that of an asset with these words."""
+    shown = st.session_state.get(SHOWN)
     if shown and shown[0] == text.strip():
         st.image(shown[1])
-        return
-    path = kept.of_text(view.db, view.task.client_id, form_hash(normal_form(text)))
-    if path is not None:
-        st.image(path.read_bytes())
+        return Seen(text, shown[2])
+    found = kept.of_text(view.db, view.task.client_id, form_hash(normal_form(text)))
+    if found is None:
+        return text
+    st.image(kept.thumbnail(view.task.client_id, found.sha256).read_bytes())
+    return Seen(text, found)
 
 
 def _read(into: str) -> None:
@@ -51,10 +51,8 @@ def _read(into: str) -> None:
         return
     data = file.getvalue()
     try:
-        small = looking.look(data).thumbnail
-        with tempfile.NamedTemporaryFile(dir=settings.subfolder("tmp"), suffix=".image") as kept_for_now:
-            Path(kept_for_now.name).write_bytes(data)
-            text = join_text([words.text_of(reading.read_file(Path(kept_for_now.name)))])
+        looked = looking.look(data)
+        text = join_text([words.text_of(reading.read_one(data))])
     except Unfit as why:
         st.session_state[ERROR] = f"The image {why.what} {why.todo}"
     except InputError as why:
@@ -62,4 +60,5 @@ def _read(into: str) -> None:
     else:
         if not text:
             st.session_state[ERROR] = "The image has no words that can be read."
-        st.session_state[into], st.session_state["try-image-small"] = text, (text, small)
+        st.session_state[into] = text
+        st.session_state[SHOWN] = text, looked.thumbnail, Sight(kept.sha256(data), looked.facts, data)

@@ -21,6 +21,7 @@ from sqlite_utils import Database
 from core.database import now
 from core.errors import InputError
 from core.evaluate.agreement import sign_test
+from core.images import kept
 from core.jobs import NoProgress
 from core.tasks import Task
 from core.train import registry, students
@@ -138,11 +139,13 @@ def _unlearned(db: Database, task: Task, hashes: list[bytes], *both: dict) -> tu
                    and (a.split = 'train' or (a.split = 'calibration' and l.chance is null))"""
         learned |= {family for (family,) in db.execute(query, [student["label_run_id"], student["created"]])}
     assets = db.execute(
-        """select external_id, text, coalesce(family_id, group_id) from assets
+        """select external_id, text, coalesce(family_id, group_id), id from assets
            where client_id = ? and external_id >= 'served-' and external_id < 'served.'""",
         [task.client_id],
     ).fetchall()
-    there = sorted(((place[id], text, family) for id, text, family in assets if id in place), reverse=True)
+    looked = kept.seen(db, task.client_id, [row[3] for row in assets], [row[1] for row in assets])
+    there = [(place[id], text, family) for (id, _, family, _), text in zip(assets, looked) if id in place]
+    there.sort(reverse=True)
     texts: dict[int, str] = {}
     seen: set[int] = set()
     for at, text, family in there:

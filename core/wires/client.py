@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import math
@@ -15,7 +16,7 @@ import httpx2
 
 from core.errors import InputError
 from core.wires.failures import NO_JSON, Failures
-from core.wires.wire import CallError, Params, Reply
+from core.wires.wire import CallError, Params, Reply, Request
 
 CONNECT_S = 10.0
 BATCH_S = 600.0  # handing in or fetching a batch moves files
@@ -70,6 +71,12 @@ def check_proxy(address: str) -> None:
                 f"The proxy in the environment variable {name.upper()}_PROXY cannot be used.",
                 "Give it as http://host:port, or put the model's host into NO_PROXY.",
             )
+
+
+async def made(body: Callable[[Request], dict], request: Request) -> dict:
+    """A request's `body`; where it has images, which take a while to decode, made beside the event loop. CallError where one of
+    them cannot be had."""
+    return await asyncio.to_thread(body, request) if request.pictures else body(request)
 
 
 async def post(client: Any, path: str, body: dict, failures: Failures) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from core import audit, words
+from core import audit, settings, words
 from core.database import now
 from core.errors import InputError
 from core.wires import keys, providers
@@ -156,6 +156,10 @@ def rename(db: Database, id: int, name: str) -> str:
                 and task_id in (select id from tasks where {own})""",
             values,
         )
+        chosen = f"select client_id, value from settings where key = 'teacher_looks' and ({own})"
+        for client_id, value in db.execute(chosen, {"c": before.client_id, "old": before.name}).fetchall():
+            looks = {values["is"] if of == values["was"] else of: one for of, one in json.loads(value).items()}
+            settings.put(db, "teacher_looks", looks, client_id)
         for name_of in ("$.teacher", "$.rival"):
             db.execute(
                 f"""update jobs set params = json_set(params, :of, :is) where state in ('cancelled', 'failed')

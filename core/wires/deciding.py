@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from core.wires import client, providers
@@ -40,9 +41,9 @@ class Deciding:
 
     async def ask(self, request: Request) -> Reply:
         """One call, once."""
+        sent = await client.made(partial(self.body, self.model), request)
         started = time.perf_counter()
         async with self.failures.caught(request, seconds=self.params.timeout_s):
-            sent = self.body(self.model, request)
             body, headers = await client.post(self.client, self.path, sent, self.failures)
             latency_ms = (time.perf_counter() - started) * 1000
             if not isinstance(body, dict) or body.get("error") or not isinstance(body.get("answers"), dict | list):

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from core.wires.pictures import Picture
 
 # rate: too many requests; quota: the account is empty; server: 5xx; timeout: no (whole) answer in time; connection: nobody
 # there, or cut off; auth: key refused; model: unknown model, or no model at this address; schema: this server takes no JSON
@@ -33,7 +36,8 @@ class Request:
     """One call. `system` is the part that stays the same from call to call and so stands first, for provider prompt caching;
     `turns` are the (role, text) that follow, the last of them the user's. `schema` is the JSON schema of the answer; None for plain
     text, or where it is too large to be sent. `logprobs`: whether the log probabilities of its tokens are wanted. `questions`: what
-    a decision model is asked about the text of the only turn (core/wires/deciding.py); nobody else gets any."""
+    a decision model is asked about the text of the only turn (core/wires/deciding.py); nobody else gets any. `pictures`: images
+    that go with the first of the turns, before its text."""
 
     system: str
     turns: tuple[tuple[str, str], ...]
@@ -43,6 +47,7 @@ class Request:
     sample: int = 0  # which of several votes this is; part of the cache's key
     logprobs: bool = False
     questions: tuple[Choice, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,3 +181,4 @@ class Params:
     timeout_s: float = 60.0
     price: OwnPrice | None = field(default=None)
     may_train: bool | None = None  # by its maker's terms, whether its answers may train a model; None: not known
+    takes_images: bool | None = None  # None: as core/wires/pictures.py has it

@@ -118,6 +118,20 @@ def test_a_table_whose_rows_name_the_images(db, task, tmp_path):
         import_images(db, task, tmp_path / "in", rows=elsewhere, image_column="nothing")
 
 
+def test_a_table_of_paths(db, task, tmp_path):
+    for name in ("north/a.png", "south/a.png", "A.png"):
+        put(db, task, tmp_path / "in" / name, f"Words of {name}")
+    put(db, task, tmp_path / "outside.png", "Not to be seen")
+    paths = ("north/a.png", "south/a.png", "A.png", "../outside.png", "gone.png")
+    rows = table(tmp_path / "in" / "rows.csv", ("path", "label"), *((one, "Shoes") for one in paths))
+    summary = import_images(db, task, None, rows=rows, image_column="path")
+    assert assets(db) == {name: f"Words of {name}" for name in paths[:3]}
+    assert (summary.rows, summary.imported, summary.problems) == (5, 3, 2)
+    assert import_images(db, task, None, rows=rows, image_column="path").unchanged == 3
+    with pytest.raises(InputError, match="no column 'file'"):
+        import_images(db, task, None, rows=rows, image_column="file")
+
+
 def test_sizes_of_one_creative_are_one_and_never_split(db, task, tmp_path):
     one, other = pictures.drawn(seed=1, size=(600, 500)), pictures.drawn(seed=2, size=(600, 500))
     text = "Half price on all boots this week"
@@ -214,7 +228,7 @@ def test_an_import_that_was_killed_reads_nothing_twice(db, task, tmp_path):
         [sys.executable, "-c", program, str(tmp_path / "in")], cwd=settings.ROOT, start_new_session=True
     )
     read = "select count(*) from images where words is not null"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while db.execute(read).fetchone()[0] < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGKILL)

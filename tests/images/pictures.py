@@ -28,19 +28,23 @@ def saved(image: Image.Image, format: str = "PNG", **how: object) -> bytes:
     return out.getvalue()
 
 
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _png(side: int, bits: int, packed: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", side, side, bits, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+
+
 def huge(side: int = 10_000) -> bytes:
     """A PNG that says it has 100 megapixels, in a few bytes."""
+    return _png(side, 8, zlib.compress(b"\0" * 1000))
 
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
-        + chunk(b"IEND", b"")
-    )
+def deep() -> bytes:
+    """A PNG of 16 bits a colour, all orange."""
+    return _png(4, 16, zlib.compress((b"\0" + struct.pack(">HHH", 65535, 32896, 0) * 4) * 4))
 
 
 def turned(words: str = "Spring sale") -> bytes:

@@ -22,6 +22,18 @@ def test_each_format_is_read(format):
     assert looked.format.upper() == format and looked.thumbnail.startswith(b"\xff\xd8") and not looked.facts.animated
 
 
+def test_profiles_whole_or_broken_and_sixteen_bits_of_colour_are_no_fault():
+    from PIL import ImageCms
+
+    plain = pictures.drawn("Sale")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for format in ("PNG", "JPEG", "WEBP", "TIFF"):
+        for told in (profile, profile[:100], b"no profile"):
+            image = looking.upright(pictures.saved(plain, format, icc_profile=told))
+            assert abs(image.getpixel((150, 200))[0] - plain.getpixel((150, 200))[0]) < 20
+    assert looking.upright(pictures.deep()).getpixel((1, 1)) == (255, 128, 0)
+
+
 @pytest.mark.parametrize("mode", ["L", "1", "P", "RGBA", "LA", "CMYK", "I;16", "F"])
 def test_each_way_of_keeping_colours_is_read(mode):
     grey = np.full((40, 40), 30_000 if mode == "I;16" else 200)
@@ -55,8 +67,16 @@ def test_of_what_moves_the_first_frame_is_taken():
     [
         (b"", "is empty"),
         (b"hello", "is no image"),
-        (b"%PDF-1.7 and so on", "is no image"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is no image"),
+        (b"%PDF-1.7 and so on", "is a PDF, which is not read"),
+        (b"\xef\xbb\xbf<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'/>", "is an SVG drawing"),
+        (b"8BPS\0\1" + bytes(40), "is a Photoshop file"),
+        (b"\0\0\0\x18ftypheic" + bytes(40), "is a HEIC image"),
+        (b"\0\0\0\x1cftypavif" + bytes(40), "is an AVIF image"),
+        (b"\0\0\0\x18ftypmp42" + bytes(40), "is a film"),
+        (b"RIFF\0\0\0\0AVI LIST" + bytes(40), "is a film"),
+        (b"PK\3\4" + bytes(40), "is a ZIP"),
+        (b"\0\5\x16\7" + bytes(40), "is what a Mac keeps"),
+        (pictures.saved(pictures.drawn("Sale"), "JPEG")[:2000], "is damaged"),
         (pictures.huge(), "has 100 megapixels, at most 50 are read"),
         (pictures.huge(60_000), "megapixels"),
         (pictures.saved(pictures.drawn("Cut off"), "JPEG")[:2000], "is damaged"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 
 import pytest
@@ -74,3 +75,64 @@ def test_what_is_no_source(tmp_path):
         with pytest.raises(InputError):
             list(sources.entries(tmp_path / name))
     assert not sources.holds_images(tmp_path / "a.zip") and sources.holds_images(tmp_path)
+
+
+def test_names_of_a_zip_that_are_twice_there_links_or_in_unsaid_utf8(tmp_path):
+    path = tmp_path / "a.zip"
+    link = zipfile.ZipInfo("link.png")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the name that is there twice
+        archive.writestr("a.png", b"1")
+        archive.writestr("a.png", b"2")
+        archive.writestr("A.png", b"3")
+        archive.writestr(link, "/etc/passwd")
+        archive.writestr("Fr\u00fchling.png", b"4")
+    path.write_bytes(unflagged(path.read_bytes()))
+    assert read(path) == {
+        "a.png": b"1", "a (2).png": b"2", "A.png": b"3", "link.png": sources.LINK.what, "Fr\u00fchling.png": b"4",
+    }  # fmt: skip
+
+
+def unflagged(data: bytes) -> bytes:
+    """A ZIP whose headers do not say that its names are UTF-8."""
+    for sign, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        parts = data.split(sign)
+        data = sign.join(
+            [
+                parts[0],
+                *(one[: at - 4] + bytes([one[at - 4], one[at - 3] & ~0x08]) + one[at - 2 :] for one in parts[1:]),
+            ]
+        )
+    return data
+
+
+def test_paths_of_a_table_never_lead_out_of_its_folder_nor_through_links(tmp_path):
+    (tmp_path / "table" / "deep").mkdir(parents=True)
+    (tmp_path / "outside.png").write_bytes(b"0")
+    (tmp_path / "table" / "deep" / "a.png").write_bytes(b"1")
+    (tmp_path / "table" / "link.png").symlink_to(tmp_path / "outside.png")
+    (tmp_path / "table" / "elsewhere").symlink_to(tmp_path)
+    inside = str(tmp_path / "table" / "deep" / "a.png")
+    cells = [
+        "deep/a.png",
+        "deep\\a.png",
+        " deep/a.png ",
+        "",
+        inside,
+        "../outside.png",
+        str(tmp_path / "outside.png"),
+        "link.png",
+    ]
+    cells += ["elsewhere/outside.png", "gone.png", "deep", "a\0b"]
+    found = {}
+    for entry in sources.named(tmp_path / "table", cells):
+        try:
+            found[entry.name] = entry.read()
+        except Unfit as why:
+            found[entry.name] = why
+    assert found == {
+        "deep/a.png": b"1", "deep\\a.png": b"1", inside: b"1", "../outside.png": sources.BEYOND,
+        str(tmp_path / "outside.png"): sources.BEYOND, "link.png": sources.LINK, "elsewhere/outside.png": sources.LINK,
+        "gone.png": sources.NO_FILE, "deep": sources.NO_FILE, "a\0b": sources.NO_FILE,
+    }  # fmt: skip

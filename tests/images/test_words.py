@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from core.assets.duplicates import normal_form
 from core.errors import InputError
 from core.images import reading, words
 from core.images.words import Word
@@ -32,9 +33,15 @@ def test_words_are_read_line_by_line():
     assert words.in_order([]) == []
 
 
-def test_those_set_large_are_told_apart():
+def test_those_set_large_are_told_apart_and_marked_where_copies_are_found_as_before():
     assert words.large(LINES) == "Boots"
-    assert words.large(LINES[:2]) == "" and words.large([]) == ""
+    assert words.large(LINES[:2]) == words.large([]) == words.text_of([]) == ""
+    text = words.text_of(words.in_order(LINES))
+    assert text == "Half\nprice\n# Boots\nShop\nnow"
+    assert (
+        words.unmarked(text) == words.plain_of(words.in_order(LINES))
+        and normal_form(text) == "half price boots shop now"
+    )
 
 
 def test_words_survive_being_kept():
@@ -42,19 +49,21 @@ def test_words_survive_being_kept():
     assert words.from_json(words.to_json([word('<b>"x"</b> 20％ ünï', 1, 2)]))[0].text == '<b>"x"</b> 20％ ünï'
 
 
-def test_a_reader_that_does_not_come_up_is_a_sentence(tmp_path, monkeypatch):
+def test_a_reader_that_does_not_come_up_is_a_sentence(monkeypatch):
     monkeypatch.setattr(words, "reader", lambda: "a reader")
     monkeypatch.setattr(reading.sys, "executable", "false")
     with pytest.raises(InputError, match="does not start"):
-        reading.read_file(tmp_path / "a.image")
+        reading.read_one(b"an image")
 
 
 def test_an_image_that_brings_the_reader_down_takes_no_other_with_it(tmp_path):
     pytest.importorskip("rapidocr")
     (tmp_path / "there.png").write_bytes(pictures.saved(pictures.drawn("Half price")))
-    with reading._started() as readers:
+    with reading.started() as readers:
         assert readers.ask(tmp_path / "gone.png") == {"what": reading.CRASHED}
         assert "Half price" in readers.ask(tmp_path / "there.png")["words"]
+        assert "Half price" in readers.ask((tmp_path / "there.png").read_bytes())["words"]
+        assert readers.ask(b"GIF89a")["what"] == "is damaged." or readers.ask(b"GIF89a")["what"]
         processes = [*readers._all]
     assert processes and all(one.poll() is not None for one in processes), "none is left behind"
 

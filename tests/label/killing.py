@@ -14,11 +14,12 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from core import tasks, taxonomy
-from core.label import labelling, runs
+from core.label import labelling, looking, runs
 from core.tasks import Task
 from core.wires import connections
 from core.wires.wire import OwnPrice, Params
 from tests import small
+from tests.images import clients
 from tests.wires.servers import Call, Server, steady
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,8 +59,11 @@ class Killed:
         return sum(kill.open_calls for kill in self.kills)
 
 
-def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, seed: int = 1, facets: int = 1) -> Killed:
-    """Kill the labelling of `assets` assets (by `facets` facets together) `kills` times, then let it finish."""
+def kill_again_and_again(
+    db: Database, folder: Path, kills: int, assets: int, seed: int = 1, facets: int = 1, images: bool = False
+) -> Killed:
+    """Kill the labelling of `assets` assets (by `facets` facets together, with `images` looked at) `kills` times, then let it
+    finish."""
     dice, answered = random.Random(seed), Counter()
 
     def script(call: Call) -> str:
@@ -68,8 +72,11 @@ def kill_again_and_again(db: Database, folder: Path, kills: int, assets: int, se
 
     with Server(script, latency=0.05, keep_calls=False) as server:
         client = small.fill(db, folder, small.rows(assets))
-        params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0))
+        params = Params(concurrency=CONCURRENCY, price=OwnPrice(1.0, 4.0), takes_images=images)
         connections.save(db, client.client_id, "Local", "openai", "model-of-mine", base_url=server.url, params=params)
+        if images:
+            clients.give(db, client.client_id)
+            looking.choose(db, client.client_id, "connection:Local", True)
         asked = [client, *(_further(db, client, number) for number in range(1, facets))]
         found = [_kill(db, server, asked, dice.uniform(0, 0.5)) for _ in range(kills)]
         made = labelling.label_together(db, asked, "connection:Local", budget_usd=50.0)

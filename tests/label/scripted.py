@@ -29,7 +29,7 @@ class Asking:
     fingerprint = "scripted"
 
     def __init__(self, categories: Sequence[int], assets_per_call: int = 1):
-        self.categories, self.each = list(categories), assets_per_call
+        self.categories, self.each, self.a_call = list(categories), assets_per_call, assets_per_call
 
     def requests(self, assets: Sequence[Asset]) -> list[tuple[list[Asset], Question]]:
         parts = [list(assets[i : i + self.each]) for i in range(0, len(assets), self.each)]

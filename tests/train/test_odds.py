@@ -40,8 +40,8 @@ def test_each_tag_is_learned_as_a_logistic_regression_of_its_own():
     coefficients, bias = softmax.fit(features, said.astype(np.float32), strength=1.0, iterations=500, loss=odds.loss)
     for tag in range(said.shape[1]):
         alone = LogisticRegression(C=1.0, tol=1e-8).fit(features, said[:, tag])
-        assert coefficients[:, tag] == pytest.approx(alone.coef_[0], abs=5e-3)
-        assert bias[tag] == pytest.approx(alone.intercept_[0], abs=5e-3)
+        assert coefficients[:, tag] == pytest.approx(alone.coef_[0], abs=1e-2)
+        assert bias[tag] == pytest.approx(alone.intercept_[0], abs=1e-2)
 
 
 def test_calibration_makes_odds_mean_what_they_say():

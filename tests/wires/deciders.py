@@ -26,7 +26,10 @@ class Call(servers.Call):
 
     @cached_property
     def texts(self) -> list[str]:
-        return [self.body["state" if self.style == "systemone" else "input"]]
+        said = self.body["state" if self.style == "systemone" else "input"]
+        for name in self.body.get("assets", ()):
+            said = said.replace(f"{name}\n", "")
+        return [said if isinstance(said, str) else said[0]["content"][-1]["text"]]
 
     @property
     def text(self) -> str:

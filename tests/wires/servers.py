@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import hashlib
 import json
 import re
@@ -104,7 +105,12 @@ class Call:
     def turns(self) -> list[tuple[str, str]]:
         """(role, text) after the instructions."""
         turns = [m for m in self.body["messages"] if m["role"] in ("user", "assistant")]
-        return [(m["role"], m["content"] if isinstance(m["content"], str) else m["content"][0]["text"]) for m in turns]
+        return [(m["role"], m["content"] if isinstance(m["content"], str) else m["content"][-1]["text"]) for m in turns]
+
+    @cached_property
+    def images(self) -> list[bytes]:
+        """The images that came along, as they were before base64, whichever way they were sent."""
+        return [base64.b64decode(one) for one in _images(self.body)]
 
     @cached_property
     def texts(self) -> list[str]:
@@ -164,6 +170,22 @@ class Call:
         return self.answer(lambda text: self.id_of(choose(text)))
 
 
+def _images(body: Any) -> Iterator[str]:
+    """Images in base64 anywhere in a body."""
+    if isinstance(body, list):
+        for one in body:
+            yield from _images(one)
+    elif isinstance(body, dict):
+        url = body.get("image_url")
+        url = url.get("url") if isinstance(url, dict) else url
+        data = url.partition(";base64,")[2] if isinstance(url, str) else body.get("data_base64") or body.get("data")
+        if isinstance(data, str):
+            yield data
+        else:
+            for one in body.values():
+                yield from _images(one)
+
+
 def steady(call: Call) -> str:
     """For each text one of the categories, the same whenever it is asked."""
     if call.facets:
@@ -189,6 +211,7 @@ class Server:
     batch_room: int | None = None  # requests that may be enqueued at once
     batch_room_when: Literal["handed in", "checked"] = "checked"  # when it is noticed that a batch does not fit
     batch_refused: Fault | None = None  # what comes of handing one in
+    image_tokens: int = 0  # that it counts for an image
     moved: str = ""  # where every call is sent on to
     port: int = 0
 
@@ -371,6 +394,7 @@ class Server:
         system = hash(call.system)
         stable = len(call.system.encode()) // 4
         everything = stable + sum(len(text.encode()) for _, text in call.turns) // 4 + 8
+        everything += self.image_tokens * len(call.images)
         tokens_in = everything if said.tokens_in is None else said.tokens_in
         tokens_out = max(1, len(said.text.encode()) // 3) if said.tokens_out is None else said.tokens_out
         cached = said.tokens_cached

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from core.errors import Cancelled, InputError
 from core.write import base, language, probes, rouge, sampling, tuning, wording
+from core.write.rungs import write
 from core.write.tuning import Recipe
 from tests.write import copy, kinds
 
@@ -70,6 +72,22 @@ def test_a_batch_that_goes_in_portions_has_the_loss_and_the_gradients_of_one_tha
     (whole, gradient), *others = found
     for loss, other in others:
         assert loss == pytest.approx(whole, rel=off) and (other - gradient).norm() < off * gradient.norm()
+
+
+@pytest.mark.parametrize("half_there", [False, True])
+def test_weights_are_kept_in_half_precision_and_judged_in_what_the_processor_computes_in(
+    half_there, small_base, rows, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(language, "half", lambda: half_there)
+    learner = language.load(small_base, train=True)
+    model, kind = write._coarse(learner, [(row["brief"], row["copy"]) for row in copy.pairs(20)])
+    assert (model.dtype, kind) == (torch.bfloat16 if half_there else torch.float32, torch.bfloat16)
+    write._save(replace(learner, model=model), kind, small_base, tmp_path, {"most": 9, "greedy": False})
+    kept = language.load(tmp_path / write.MODEL).model
+    for judged, said in zip(model.parameters(), kept.parameters()):
+        assert torch.equal(judged.float(), said.float())
+    size = sum(weight.numel() for weight in kept.parameters())
+    assert (tmp_path / write.MODEL / "model.safetensors").stat().st_size < 2.2 * size
 
 
 @pytest.mark.parametrize("stop", [3, 4, 9])

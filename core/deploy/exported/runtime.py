@@ -1,7 +1,8 @@
-"""What answers for an exported student: needs numpy and, where a member reads by a graph, onnxruntime and tokenizers, and nothing
-of Understudy. It reads tables and graphs; no file it opens can run code."""
+"""What answers for an exported student: needs numpy and, where a member reads by a graph, onnxruntime and tokenizers, where one
+looks at images, pillow and scipy, and nothing of Understudy. It reads tables and graphs; no file it opens can run code."""
 
 import hashlib
+import importlib
 import json
 import re
 from collections import Counter
@@ -10,6 +11,28 @@ from pathlib import Path
 import numpy as np
 
 BATCH = 256  # texts answered at a time, which bounds the memory
+SIGHT = (
+    "sight"  # the folder beside this file with what looks at images: modules of Understudy's core/images as they are
+)
+
+
+class Seen(str):
+    """A text with the image that goes with it: its path, or its bytes."""
+
+    def __new__(cls, text, image):
+        seen = super().__new__(cls, text)
+        seen.image, seen.facts = image, None
+        return seen
+
+
+def seen(texts, images):
+    """A list of texts, each with its image where there is one."""
+    texts = [texts] if isinstance(texts, str) else list(texts)
+    if images is None:
+        return texts
+    if isinstance(images, (str, bytes, Path)):
+        images = [images]
+    return [text if image is None else Seen(text, image) for text, image in zip(texts, images, strict=True)]
 
 
 class Student:
@@ -36,11 +59,13 @@ class Student:
             for member in self.members.values():
                 member.share(shared)
 
-    def predict(self, texts):
+    def predict(self, texts, images=None):
         """A dict for each text: label, confidence (0..1), strange: unlike anything it learned from, and handled: neither strange
         nor too unsure to answer without the teacher. Of a student that gives several tags also tags: how likely each of those it
-        gives is; label has them all, and confidence is that of the tag, given or left out, it is least sure of."""
-        texts = [texts] if isinstance(texts, str) else list(texts)
+        gives is; label has them all, and confidence is that of the tag, given or left out, it is least sure of.
+
+        `images`, where the student looks at them: the image that goes with each text, a path, bytes or None."""
+        texts = seen(texts, images)
         parts = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
         return [answer for part in parts for answer in self.answer(part)]
 
@@ -89,9 +114,10 @@ class Facets:
         self.readers = {}
         self.students = {name: Student(Path(folder) / own, int8, self.readers) for name, own in names.items()}
 
-    def predict(self, texts):
-        """A dict for each text: facets, by task what Student.predict() says, and handled: whether all of them are."""
-        texts, results = [texts] if isinstance(texts, str) else list(texts), []
+    def predict(self, texts, images=None):
+        """A dict for each text, of images as there: facets, by task what Student.predict() says, and handled: whether all of
+        them are."""
+        texts, results = seen(texts, images), []
         for at in range(0, len(texts), BATCH):
             answers = [student.answer(texts[at : at + BATCH]) for student in self.students.values()]
             for said in zip(*answers):
@@ -229,7 +255,43 @@ class Graph:
         return np.log(table / table.sum(1, keepdims=True)), nearness
 
 
-READERS = {"words": Words, "graph": Graph}  # what answers for a member, by what config.json says of it
+class Facts:
+    """Log probabilities (of tags log odds) from what is known of images without reading them."""
+
+    needs = ("pillow", "scipy")
+
+    def __init__(self, folder, int8, several, max_tokens, batch_tokens):
+        self.several = several
+        self.looking, self.features = sight("looking"), sight("features")
+        self.spec = json.loads(where(folder / "facts.json").read_text(encoding="utf-8"))
+        self.tables = tables(folder / "facts.npz", "mean", "scale", "coefficients", "bias")
+
+    def share(self, readers):
+        """Facts are weighed by each student for itself."""
+
+    def __call__(self, texts):
+        mean, scale, coefficients, bias = self.tables
+        numbers = self.features.table([self.facts(text) for text in texts], self.spec)
+        scores = self.features.scaled(numbers, mean, scale) @ coefficients + bias
+        return [scores if self.several else log_softmax(scores)], None
+
+    def facts(self, text):
+        if isinstance(text, Seen) and text.facts is None:
+            text.facts = self.looking.facts_of(self.looking.upright(data(text.image)))
+        return getattr(text, "facts", None)
+
+
+def sight(name):
+    """A module of what looks at images: of the folder beside this file, which an export has, else Understudy's own."""
+    there = Path(__file__).with_name(SIGHT).is_dir()
+    return importlib.import_module(f"{SIGHT if there else 'core.images'}.{name}")
+
+
+def data(image):
+    return image if isinstance(image, bytes) else Path(image).read_bytes()
+
+
+READERS = {"words": Words, "graph": Graph, "facts": Facts}  # what answers for a member, by what config.json says of it
 
 
 def verify(folder, unread):

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from core import tasks
 from core.errors import InputError
+from core.images.seen import Sight, sight_of
 from core.tasks import Task
 from core.taxonomy import StoredCategory, tagsets
 from core.wires import providers
@@ -33,10 +34,15 @@ TAGS = "core.label.teachers.joint"  # whose alone() makes a hosted one of a task
 
 @dataclass(frozen=True)
 class Asset:
-    """What a teacher gets to see."""
+    """What a teacher gets to read, and to see where it looks."""
 
     id: int
     text: str
+
+    @property
+    def sight(self) -> Sight | None:
+        """The image that goes with the text."""
+        return sight_of(self.text)
 
 
 @dataclass(frozen=True)
@@ -109,11 +115,13 @@ def make(db: Database, task: Task, spec: str, categories: Sequence[StoredCategor
     return importlib.import_module(kinds[kind]).make(db, task, spec, list(categories))
 
 
-def for_labels(db: Database, task: Task, spec: str, categories: Sequence[StoredCategory]) -> Teacher:
+def for_labels(
+    db: Database, task: Task, spec: str, categories: Sequence[StoredCategory], looks: bool | None = None
+) -> Teacher:
     """As make(), for a label run: that of a hosted teacher can be about a task that chooses several, whose answers the Joint
-    teacher reads (core/label/teachers/joint.py)."""
+    teacher reads (core/label/teachers/joint.py). `looks`: whether a hosted one gets the images (None: as was chosen)."""
     if is_hosted(spec):
-        return importlib.import_module(KINDS["connection"]).make(db, task, spec, list(categories))
+        return importlib.import_module(KINDS["connection"]).make(db, task, spec, list(categories), looks)
     return make(db, task, spec, categories)
 
 

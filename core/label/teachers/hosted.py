@@ -3,20 +3,23 @@ batches.py and desk.py."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 
 from sqlite_utils import Database
 
 from core import tasks
-from core.label import labels
+from core.images import kept
+from core.images.seen import Seen, same
+from core.label import labels, looking
 from core.label.asking import REPAIR_SHOWN, Answered, Asking, Question, of_task
 from core.label.deciding import DecisionAsking
-from core.label.model import MESSAGE_TOKENS, Model, connection_of, price_of
+from core.label.model import MESSAGE_TOKENS, Model, connection_of, name_of, price_of
 from core.label.teachers import Answer, Asset, lacking
-from core.money.prices import Price
+from core.money.prices import CHARACTERS_A_TOKEN, Price
 from core.tasks import Task
 from core.taxonomy import StoredCategory
-from core.wires import providers
+from core.wires import pictures, providers
 from core.wires.connections import Connection
 from core.wires.wire import Reply, Request
 
@@ -25,11 +28,13 @@ class Hosted(Model):
     """A model that sorts assets into the categories of one taxonomy."""
 
     runs: tuple[int, ...] = ()  # of a teacher of several facets (joint.py), a run each
+    looks = False  # it gets the image of an asset that has one
 
     def __init__(self, name: str, connection: Connection, asking: Asking, price: Price | None):
         super().__init__(connection, price)
         self.name, self.asking = name, asking
         self.fingerprint = asking.fingerprint
+        self.looks = asking.looks
 
     def key(self, request: Request, asked: object = None) -> bytes:
         return super().key(request, asked or self.asking.asked)
@@ -41,13 +46,31 @@ class Hosted(Model):
         """A text outside any run, to be asked about."""
         return Asset(0, text)
 
+    def seen(self, db: Database, assets: Sequence[Asset]) -> list[Asset]:
+        """A client's assets with the images that stand for them, where it looks; else as they are."""
+        sights = kept.group_sights(db, [asset.id for asset in assets]) if self.looks else {}
+        return [
+            replace(asset, text=Seen(asset.text, sights[asset.id])) if asset.id in sights else asset for asset in assets
+        ]
+
+    def same(self, text: str) -> Hashable:
+        """What two texts have in common that get one answer."""
+        return same(text) if self.looks else str(text)
+
+    def image_characters(self, width: int, height: int) -> float:
+        """The characters that take as many tokens as an image of that size, for forecasts; 0 where it does not look."""
+        if not self.looks:
+            return 0.0
+        charge = pictures.charge(self.connection)
+        return charge.tokens(*charge.fitted(width, height)) * CHARACTERS_A_TOKEN
+
     def parts(self, question: Question, answered: Sequence[Answered], reply: Reply) -> list[tuple[bytes, Reply]]:
         """What a reply to a question about several facets says of each, as the reply to that facet's own question with the key that
         it is kept under: so an answer is kept whatever the facet is asked about with. Nothing for one facet."""
         return []
 
     def pending(self, db: Database, run_id: int) -> Iterator[list[Asset]]:
-        return lacking(db, run_id)
+        return (self.seen(db, page) for page in lacking(db, run_id))
 
     def write(self, db: Database, run_id: int, answers: Sequence[tuple[Sequence[int], Answer]]) -> None:
         """Labels, each with the facets that it was asked for together with, in the caller's transaction."""
@@ -71,15 +94,19 @@ class Hosted(Model):
         return max(self.connection.params.votes, 1) * self.most_usd_repaired(question)
 
 
-def make(db: Database, task: Task, spec: str, categories: list[StoredCategory]) -> Hosted:
-    """The teacher "connection:NAME" or "KIND:MODEL". InputError where there is none."""
+def make(db: Database, task: Task, spec: str, categories: list[StoredCategory], looks: bool | None = None) -> Hosted:
+    """The teacher "connection:NAME" or "KIND:MODEL"; `looks`: whether it gets the images (None: as was chosen). InputError where
+    there is none, or it is to look and its model takes no images."""
     connection = connection_of(db, task.client_id, spec)
-    name = f"connection:{connection.name}" if spec.startswith("connection:") else spec
+    name = name_of(spec, connection)
+    looks = looking.chosen(db, task.client_id, name) if looks is None else looks
+    if looks:
+        pictures.must_take(connection)
     if providers.of(connection.kind).choices:
         tasks.one_category(
             task, f"{connection.name} is a decision model: asking it", "Take a teacher that writes for this task."
         )
-        asking = of_task(db, task, connection, categories, kind=DecisionAsking)
+        asking = of_task(db, task, connection, categories, kind=DecisionAsking, looks=looks)
     else:
-        asking = of_task(db, task, connection, categories)
+        asking = of_task(db, task, connection, categories, looks=looks)
     return Hosted(name, connection, asking, price_of(db, connection))

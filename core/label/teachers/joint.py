@@ -3,6 +3,7 @@ facet's teacher would be asked alone decides which run its labels belong to: ask
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -10,6 +11,7 @@ from functools import cached_property
 from sqlite_utils import Database
 
 from core.chance import scattered
+from core.images import kept
 from core.label import labels
 from core.label.asking import Answered, Question, texts_of
 from core.label.deciding import JointDecision
@@ -103,7 +105,7 @@ class Joint(Hosted):
             if not rows:
                 return
             last = rows[-1][0]
-            yield [_asset(*row) for row in rows]
+            yield self.seen(db, [_asset(*row) for row in rows])
 
     def left(self, db: Database, only: Collection[int] | None = None) -> int:
         """How many assets (of those whose id is in `only`; None: of all) lack a label in any facet."""
@@ -111,18 +113,28 @@ class Joint(Hosted):
         ids = db.execute(f"select id from ({sql}) where facets > 0", parameters)
         return sum(only is None or id in only for (id,) in ids)
 
-    def groups(self, db: Database) -> list[tuple[int, int, int]]:
-        """Assets by the facets they lack (as a sum of powers of two): how many, and the characters of their texts."""
+    def groups(self, db: Database) -> list[tuple[int, int, float]]:
+        """Assets by the facets they lack (as a sum of powers of two): how many, and the characters of their texts, with those that
+        their images count as."""
         sql, parameters = lacking(self.runs, self.client_id)
         grouped = f"select facets, count(*), total(length(text)) from ({sql}) where facets > 0 group by facets"
-        return db.execute(grouped, parameters).fetchall()
+        groups = db.execute(grouped, parameters).fetchall()
+        if not self.looks:
+            return groups
+        seen: Counter = Counter()
+        shown = f"""select facets, i.width, i.height, count(*) from (select * from ({sql}) where facets > 0) lack
+                    join assets a on a.id = lack.id join images i on i.client_id = a.client_id and i.sha256 = {kept.OF_GROUP}
+                    group by facets, i.width, i.height"""
+        for mask, width, height, count in db.execute(shown, parameters):
+            seen[mask] += count * self.image_characters(width, height)
+        return [(mask, count, characters + seen[mask]) for mask, count, characters in groups]
 
     def sampled(self, db: Database, limit: int) -> list[JointAsset]:
         """Of `limit` assets spread evenly over the client's (always the same), those that lack a label."""
         sql, parameters = lacking(self.runs, self.client_id)
         drawn = f"select * from ({sql}) order by {scattered('id')} limit ?"
         rows = db.execute(f"select id, text, facets from ({drawn}) where facets > 0", [*parameters, limit])
-        return [_asset(*row) for row in rows]
+        return self.seen(db, [_asset(*row) for row in rows])
 
 
 def together(facets: Sequence[tuple[Task, Hosted]]) -> Hosted:

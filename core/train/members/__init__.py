@@ -1,7 +1,8 @@
 """The models that a student blends: one file a member, found by being here, which states what it is and what it can do.
 
 A file NAME.py has MEMBER, a Member. A student of the kind NAME blends that member with all it needs. Training, the cascade,
-exports, model cards, forms and commands read there what they do with a member, and ask none for its name.
+exports, model cards, forms and commands read there what they do with a member, and ask none for its name. Those in looking/ look
+at images: no student is of their kind, they join those of every kind where there are images.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from core.train.students.together import Readings
 
 AUTO = "auto"  # the choice that climbs the ladder
+LOOKING = "looking"  # the folder of those that look at images
 QUICK = "embedding"  # of the kinds that train in seconds, where nobody chose one
 SMALL_BASE = "encoder"  # the setting that names the small base model
 BY = "with 10,000 assets on two cores"  # what `minutes` are measured with
@@ -65,7 +67,8 @@ class Member:
     writes nothing, with vectors of the small base: for learning curves and rounds; None: it takes longer.
     `export`: how it goes along, or why it cannot, in a sentence. `share(model, folder, readings)` has a model loaded from `folder`
     read together with those of other students (students/together.py); None: it has nothing in common with them. `several`: whether
-    it learns several tags an asset, too."""
+    it learns several tags an asset, too. `joins(rows)`, of a member that looks at images: whether it joins a student that learns
+    from these rows."""
 
     name: str
     caption: str
@@ -85,6 +88,7 @@ class Member:
     export: Export | str
     share: Callable[[Model, Path, Readings], None] | None = None
     several: bool = True
+    joins: Callable[[Rows], bool] | None = None
 
     def __post_init__(self) -> None:
         empty = [one.name for one in fields(self) if getattr(self, one.name) == "" and one.name != "keeps"]
@@ -119,17 +123,24 @@ def names() -> tuple[str, ...]:
 
 @cache
 def _listed(folders: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted(file.name for file in pkgutil.iter_modules(folders)))
+    return tuple(sorted(file.name for file in pkgutil.iter_modules(folders) if not file.ispkg))
+
+
+def lookers() -> tuple[str, ...]:
+    """The members that look at images, by the alphabet; none is imported for it."""
+    return _listed(tuple(str(Path(folder) / LOOKING) for folder in __path__))
 
 
 def of(name: str) -> Member:
     """The member of that name. InputError where there is none; ValueError or TypeError where its file does not say all there is to
     say."""
-    if name not in names():
+    looks = name in lookers()
+    if not looks and name not in names():
         raise InputError(
             f"There is no student of the kind '{name}'.", f"Choose one of: {', '.join((AUTO, *ladder()))}."
         )
-    member = getattr(importlib.import_module(f"{__name__}.{name}"), "MEMBER", None)
+    package = f"{__name__}.{LOOKING}" if looks else __name__
+    member = getattr(importlib.import_module(f"{package}.{name}"), "MEMBER", None)
     if not isinstance(member, Member):
         raise ValueError(f"The file of the member {name} has no MEMBER that is a Member.")
     return member
@@ -140,10 +151,12 @@ def ladder() -> tuple[str, ...]:
     return tuple(sorted(names(), key=lambda name: of(name).minutes))
 
 
-def blend(kind: str) -> tuple[str, ...]:
-    """The members of a student of that kind, each after those it needs. ValueError where one of those is missing, or the first to
-    be asked cannot say what is strange."""
+def blend(kind: str, rows: Rows | None = None) -> tuple[str, ...]:
+    """The members of a student of that kind, each after those it needs, and where it learns from `rows` with images, those that
+    look at them. ValueError where one of those is missing, or the first to be asked cannot say what is strange."""
     needed = _needed(kind)
+    if rows is not None and rows.seen:
+        needed += tuple(name for name in lookers() if of(name).joins(rows))
     first = asked_in_order(needed)[0]
     if not of(first).judges:
         raise ValueError(f"A student of the kind {kind} asks {first} first, which cannot say what is strange.")
@@ -151,6 +164,10 @@ def blend(kind: str) -> tuple[str, ...]:
 
 
 def _needed(kind: str) -> tuple[str, ...]:
+    if kind in lookers():
+        raise InputError(
+            f"There is no student of the kind '{kind}': it joins others.", f"Choose: {', '.join(ladder())}."
+        )
     if lacking := [need for need in of(kind).needs if need not in names()]:
         raise ValueError(f"The member {kind} needs {', '.join(lacking)}, which there is not.")
     needed = [name for need in of(kind).needs for name in _needed(need)]
@@ -164,7 +181,12 @@ def asked_in_order(some: Sequence[str]) -> list[str]:
 
 def bases(*kinds: str) -> tuple[str, ...]:
     """The settings that name the encoders which students of these kinds read with, in the order of training."""
-    return tuple(dict.fromkeys(base for kind in kinds for name in blend(kind) if (base := of(name).base)))
+    return bases_of([name for kind in kinds for name in blend(kind)])
+
+
+def bases_of(blended: Sequence[str]) -> tuple[str, ...]:
+    """The settings that name the encoders which these members read with, in this order."""
+    return tuple(dict.fromkeys(base for name in blended if (base := of(name).base)))
 
 
 def quick_kinds() -> tuple[str, ...]:

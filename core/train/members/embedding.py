@@ -24,7 +24,7 @@ from core.weights import opened
 if TYPE_CHECKING:
     from core.train.data import Rows, Step
 
-STRENGTH, ITERATIONS = 30.0, 40
+STRENGTH, ITERATIONS = 30.0, 15
 
 
 class Encoded:

@@ -21,7 +21,7 @@ from core.train.students.together import OneCount, Readings, mark
 if TYPE_CHECKING:
     from core.train.data import Rows, Step
 
-STRENGTH, ITERATIONS = 20.0, 40
+STRENGTH, ITERATIONS = 20.0, 15
 MOST_COEFFICIENTS = (
     10_000_000  # fitting takes some 200 bytes for each: at 500 categories fewer n-grams get some, the most frequent
 )

@@ -20,6 +20,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
+from core.images.seen import told_apart
 from core.taxonomy.tagsets import JOINED, NONE
 from core.train import members
 from core.train.disk import UNSEEN, digests, link, tables_of, verify
@@ -36,9 +37,8 @@ from core.whole import write_whole
 if TYPE_CHECKING:
     from core.train.data import Split, Step
 
-FORMAT = (
-    3  # of a student folder, and of the recipe: raised when students made of the same rows would come out different
-)
+FORMAT = 3  # of a student folder: raised when folders of before can no longer be read
+RECIPE = 4  # raised when students made of the same rows would come out different
 
 
 class Student:
@@ -99,7 +99,7 @@ def fit(
     Members found complete in `folder` (an interrupted training) or in `earlier`, the folder of a cheaper student trained on the
     same rows, are taken over. config.json is written last: a folder without it is not a student yet.
     """
-    blend = members.blend(kind)
+    blend = members.blend(kind, split.train)
     if earlier and not _whole(earlier):
         earlier = None
     models: dict[str, Model] = {}
@@ -116,7 +116,7 @@ def fit(
     held = walk(stages, len(judging.texts), len(split.categories), lambda name, rows: readings[name].take(rows))
     student = Student(kind, split.categories, labels, models, stages)
     if split.crossfit:
-        save_file(held.tables() | {"keys": keys(judging.texts)}, folder / UNSEEN)
+        save_file(held.tables() | {"keys": keys(told_apart(judging.texts))}, folder / UNSEEN)
     config = {
         "format": FORMAT,
         "kind": kind,
@@ -137,7 +137,7 @@ def unseen(folder: Path, texts: Sequence[str]) -> tuple[np.ndarray, Answers]:
         return np.zeros(0, int), Answers(np.zeros((0, 1), np.float32), np.zeros(0, bool))
     tables = tables_of(folder / UNSEEN)
     place = {key: row for row, key in enumerate(tables.pop("keys").tolist())}
-    row_of = np.array([place.get(key, -1) for key in keys(texts).tolist()], int)
+    row_of = np.array([place.get(key, -1) for key in keys(told_apart(texts)).tolist()], int)
     rows = np.flatnonzero(row_of >= 0)
     return rows, said_in({name: table[row_of[rows]] for name, table in tables.items()})
 

@@ -19,6 +19,7 @@ from core.wires.wire import BatchState, CallError, Reply, Request
 
 if TYPE_CHECKING:
     from core.wires.connections import Connection
+    from core.wires.pictures import Picture
 
 _SIGNS = {"output_config": ("output_config", "output_format", "json_schema", "schema", "structured output", "grammar")}
 _FINISH = {"max_tokens": "length", "model_context_window_exceeded": "length", "refusal": "refusal"}
@@ -39,7 +40,7 @@ class Anthropic:
     async def ask(self, request: Request) -> Reply:
         """One call; made again at once, and unpaid, where the model takes no JSON schema."""
         while True:
-            body = self.body(request)
+            body = await client.made(self.body, request)
             try:
                 started = time.perf_counter()
                 async with self.failures.caught(request, seconds=self.params.timeout_s):
@@ -63,11 +64,15 @@ class Anthropic:
 
     def body(self, request: Request) -> dict:
         """The request as this model takes it."""
+        messages = [{"role": role, "content": text} for role, text in request.turns]
+        if request.pictures:
+            shown = [part for one in request.pictures for part in _shown(one)]
+            messages[0]["content"] = [*shown, {"type": "text", "text": request.turns[0][1]}]
         body: dict[str, Any] = {
             "model": self.model,
             "max_tokens": request.max_tokens_out,
             "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
-            "messages": [{"role": role, "content": text} for role, text in request.turns],
+            "messages": messages,
         }
         if request.schema and not self.plain:
             body["output_config"] = {"format": {"type": "json_schema", "schema": request.schema}}
@@ -85,7 +90,7 @@ class Anthropic:
     # --- batches -------------------------------------------------------------------------------------------------
 
     async def send_batch(self, requests: dict[str, Request]) -> str:
-        asked = [{"custom_id": id, "params": self.body(request)} for id, request in requests.items()]
+        asked = [{"custom_id": id, "params": await client.made(self.body, one)} for id, one in requests.items()]
         async with self.failures.caught(seconds=client.BATCH_S):
             return (await self.client.messages.batches.create(requests=asked, timeout=client.BATCH_S)).id
 
@@ -117,6 +122,13 @@ class Anthropic:
 
     async def close(self) -> None:
         await self.client.close()
+
+
+def _shown(one: Picture) -> list[dict]:
+    """An image as blocks of a message."""
+    source = {"type": "base64", "media_type": "image/jpeg", "data": one.base64()}
+    caption = [{"type": "text", "text": one.caption}] if one.caption else []
+    return [*caption, {"type": "image", "source": source}]
 
 
 # A batch gives errors by type alone.

@@ -16,7 +16,16 @@ from core.wires.wire import Choice, Request
 
 def body(model: str, request: Request) -> dict:
     """The request as it is sent."""
-    return {"model": model, "input": request.turns[0][1], "questions": [_question(one) for one in request.questions]}
+    return {"model": model, "input": _input(request), "questions": [_question(one) for one in request.questions]}
+
+
+def _input(request: Request) -> str | list[dict]:
+    """What the questions are about: a text, or a message with images before it."""
+    text = request.turns[0][1]
+    if not request.pictures:
+        return text
+    shown = [{"type": "input_image", "image_url": one.url(), "detail": "high"} for one in request.pictures]
+    return [{"role": "user", "content": [*shown, {"type": "input_text", "text": text}]}]
 
 
 def answers(body: dict, request: Request) -> dict[str, dict]:

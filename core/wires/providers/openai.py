@@ -19,6 +19,7 @@ from core.wires.wire import BatchState, CallError, Reply, Request
 
 if TYPE_CHECKING:
     from core.wires.connections import Connection
+    from core.wires.pictures import Picture
 
 PATH = "/chat/completions"
 TOP = 20  # candidates a token, the most there is
@@ -43,16 +44,16 @@ class OpenAI:
         self.client = client.client(openai, openai.AsyncOpenAI, address, secret, self.params)
         self.failures = Failures(openai, address, self.model, secret)
         host = httpx2.URL(address).host
-        own = any(host == name or host.endswith(name) for name in _OWN_HOSTS)
+        self.own = any(host == name or host.endswith(name) for name in _OWN_HOSTS)
         # Local servers ignore the newer name without a word, and would write on and on.
-        self.limit = "max_completion_tokens" if own else "max_tokens"
+        self.limit = "max_completion_tokens" if self.own else "max_tokens"
         self.left_out: set[str] = {"response_format"} if self.params.schema == "plain" else set()
         self.swapped = False
 
     async def ask(self, request: Request) -> Reply:
         """One call; made again at once, and unpaid, where a parameter was refused."""
         while True:
-            body = self.body(request)
+            body = await client.made(self.body, request)
             try:
                 return await self._once(request, body)
             except CallError as error:
@@ -97,6 +98,9 @@ class OpenAI:
     def body(self, request: Request) -> dict:
         """The request as this server takes it."""
         turns = [{"role": role, "content": text} for role, text in request.turns]
+        if request.pictures:
+            shown = [part for one in request.pictures for part in self._shown(one)]
+            turns[0]["content"] = [*shown, {"type": "text", "text": request.turns[0][1]}]
         body: dict[str, Any] = {
             "model": self.model,
             "messages": [{"role": "system", "content": request.system}, *turns],
@@ -110,6 +114,12 @@ class OpenAI:
             named = {"name": "answer", "strict": True, "schema": request.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
         return body
+
+    def _shown(self, one: Picture) -> list[dict]:
+        """An image as parts of a turn: already as large as the provider looks at, which it is told not to look at in less."""
+        image = {"url": one.url()} | ({"detail": "high"} if self.own else {})
+        caption = [{"type": "text", "text": one.caption}] if one.caption else []
+        return [*caption, {"type": "image_url", "image_url": image}]
 
     def _adapt(self, error: CallError, body: dict) -> bool:
         """Leave out from now on what the refusal names; False where it names nothing that was sent."""
@@ -129,12 +139,13 @@ class OpenAI:
     # --- batches -------------------------------------------------------------------------------------------------
 
     async def send_batch(self, requests: dict[str, Request]) -> str:
+        asked = {"custom_id": "", "method": "POST", "url": f"/v1{PATH}"}
         lines = [
-            json.dumps({"custom_id": id, "method": "POST", "url": f"/v1{PATH}", "body": self.body(request)})
+            json.dumps(asked | {"custom_id": id, "body": await client.made(self.body, request)}).encode()
             for id, request in requests.items()
         ]
         async with self.failures.caught(seconds=client.BATCH_S):
-            content = ("batch.jsonl", "\n".join(lines).encode())
+            content = ("batch.jsonl", b"\n".join(lines))
             file = await self.client.files.create(file=content, purpose="batch", timeout=client.BATCH_S)
             handed_in = {"input_file_id": file.id, "endpoint": f"/v1{PATH}", "completion_window": "24h"}
             return (await self.client.batches.create(**handed_in)).id

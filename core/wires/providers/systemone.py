@@ -1,6 +1,7 @@
 """The wire to decision models in TypeSafe's form, POST /v1/systemone, as its clones and `transformers serve` speak it too.
 
-{"model", "state", "questions": {name: {"type": "choice", "instructions", "criteria": {option: text or null}}}} ->
+{"model", "state", "questions": {name: {"type": "choice", "instructions", "criteria": {option: text or null}}}, "assets": images by
+what stands for them in the state, {name: {"type": "image", "format", "data_base64"}}} ->
 {"answers": {name: {"type": "choice", "choice", "confidence", "probabilities": {option: share}}}, "usage": {"input_tokens"}}
 """
 
@@ -23,7 +24,12 @@ def body(model: str, request: Request) -> dict:
         }
         for one in request.questions
     }
-    return {"model": model, "state": request.turns[0][1], "questions": questions}
+    state, assets = request.turns[0][1], {}
+    for one in request.pictures:
+        name = f"<image {one.sight.sha256[:16]}>"  # stands where the image is seen, so nowhere in the text
+        state = f"{name}\n{state.replace(name, '')}"
+        assets[name] = {"type": "image", "format": "jpeg", "data_base64": one.base64()}
+    return {"model": model, "state": state, "questions": questions} | ({"assets": assets} if assets else {})
 
 
 def answers(body: dict, request: Request) -> dict[str, dict]:

@@ -23,6 +23,9 @@ from core.write.rungs import Lesson, Pairs, Proposal, Propose, Rung
 from core.write.sampling import Written
 
 if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
     from core.write.llama import Llama
     from core.write.quick import Quick
 
@@ -49,7 +52,8 @@ def fit(lesson: Lesson) -> None:
 
     def ended(epoch: int) -> None:
         if recipe.epochs == 1:
-            _save(replace(learner, model=_coarse(learner, _few(lesson.held))), folder, lesson.folder, writing)
+            model, kind = _coarse(learner, _few(lesson.held))
+            _save(replace(learner, model=model), kind, folder, lesson.folder, writing)
         else:
             _judge(lesson, learner, folder, epoch, writing)
 
@@ -72,24 +76,32 @@ def _judge(lesson: Lesson, learner: Language, base_folder: Path, epoch: int, wri
     seen = json.loads(path.read_text()) if (path := lesson.folder / EPOCHS).is_file() else {}
     held = _few(lesson.held)
     lesson.step(0, 0, f"write: judging drafts of pass {epoch + 1}")
-    writer = replace(learner, model=_coarse(learner, held))
+    model, kind = _coarse(learner, held)
+    writer = replace(learner, model=model)
     share = _hold(lesson, writer, held, writing)
     if share >= max([one["hold"] for name, one in seen.items() if int(name) < epoch], default=0.0):
-        _save(writer, base_folder, lesson.folder, writing)
+        _save(writer, kind, base_folder, lesson.folder, writing)
     measured = {"hold": share, "loss": loss_of(writer, held)}
     write_whole(lesson.folder / EPOCHS, json.dumps(seen | {str(epoch): measured}))
 
 
-def _coarse(learner: Language, held: Pairs):
-    """The model as it writes: in half precision, or in full where the held-out loss would suffer; itself where it is in half."""
+def _coarse(learner: Language, held: Pairs) -> tuple[PreTrainedModel, torch.dtype]:
+    """The model as it writes, and the precision its weights are kept in: half, or full where the held-out loss would suffer. Where
+    the processor does not compute in half, which would then take many times as long, only the weights are rounded to it."""
     import torch
 
     if learner.model.dtype == torch.bfloat16:
-        return learner.model
-    coarse = copy.deepcopy(learner.model).eval().to(torch.bfloat16)
+        return learner.model, torch.bfloat16
+    coarse = copy.deepcopy(learner.model).eval()
+    if language.half():
+        coarse = coarse.to(torch.bfloat16)
+    else:
+        with torch.no_grad():
+            for weight in coarse.parameters():
+                weight.copy_(weight.bfloat16())
     if loss_of(replace(learner, model=coarse), held) > loss_of(learner, held) * (1 + LOST):
-        return copy.deepcopy(learner.model).eval()
-    return coarse
+        return copy.deepcopy(learner.model).eval(), torch.float32
+    return coarse, torch.bfloat16
 
 
 def loss_of(writer: Language, pairs: Pairs) -> float:
@@ -112,10 +124,11 @@ def _hold(lesson: Lesson, writer: Language, held: Pairs, writing: dict) -> float
     return sum(one.passed and one.rank <= ON_TOPIC for one in drafts) / (len(held) * len(proposals[0]))
 
 
-def _save(writer: Language, base_folder: Path, folder: Path, writing: dict) -> None:
+def _save(writer: Language, kind: torch.dtype, base_folder: Path, folder: Path, writing: dict) -> None:
     aside = folder / f"{MODEL}.part"
     shutil.rmtree(aside, ignore_errors=True)
-    writer.model.save_pretrained(aside)
+    model = writer.model if writer.model.dtype == kind else copy.deepcopy(writer.model).to(kind)
+    model.save_pretrained(aside)
     link(base_folder / "tokenizer.json", aside / "tokenizer.json")
     write_whole(aside / WRITING, json.dumps(writing))
     shutil.rmtree(folder / MODEL, ignore_errors=True)
