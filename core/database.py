@@ -10,7 +10,7 @@ import errno
 import shutil
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock
 from sqlite_utils import Database, Migrations
 
-from core import settings
+from core import settings, swap
 from core.asset_columns import stored_columns
 from core.errors import InputError
 
@@ -27,7 +27,7 @@ LONGEST_NAME = 120  # characters of a client's or connection's name: it becomes 
 BEFORE_TASKS = "m001_first_schema"  # a step of the schema before clients had tasks (core/rescue.py)
 FIRST_TASK = ("Category", "choose_one")  # name and kind of the task a client starts with
 migrations = Migrations("understudy")
-_migrated: set[str] = set()
+_migrated: set[tuple[str, int]] = set()  # path and inode: a restore puts another file there
 
 
 class _Database(Database):
@@ -67,21 +67,36 @@ def connect(path: Path | None = None) -> Database:
     ours, or of a newer program; what else is amiss with it raises sqlite3's own errors or OSError (core.errors.outside).
     """
     path = path or settings.home() / "understudy.db"
-    fresh = str(path) not in _migrated or not path.exists()
-    db = _Database(sqlite3.connect(path, timeout=60))
+    fresh = _state(path) not in _migrated or (path.parent / swap.NOTE).exists()
+    db = _connection(path)
     try:
-        db.conn.execute("PRAGMA busy_timeout = 60000")
-        db.conn.execute("PRAGMA foreign_keys = ON")
         if fresh:
             with _opening(path):  # the worker and the app open a new workspace at the same moment
+                if swap.finish(path.parent):  # a restore was killed: what the connection holds open was moved
+                    db.conn.close()
+                    db = _connection(path)
                 _must_be_ours(db, path)
                 db.enable_wal()
                 migrations.apply(db)
                 sweep(db)
-            _migrated.add(str(path))
+            _migrated.add(_state(path))
     except BaseException:
         db.close()
         raise
+    return db
+
+
+def _state(path: Path) -> tuple[str, int]:
+    try:
+        return str(path), path.stat().st_ino
+    except OSError:
+        return str(path), 0
+
+
+def _connection(path: Path) -> _Database:
+    db = _Database(sqlite3.connect(path, timeout=60))
+    db.conn.execute("PRAGMA busy_timeout = 60000")
+    db.conn.execute("PRAGMA foreign_keys = ON")
     return db
 
 
@@ -113,12 +128,22 @@ def _must_be_ours(db: Database, path: Path) -> None:
         raise InputError(
             "This is the database of another program.", "Move it away, or name another workspace.", where=str(path)
         )
-    if applied - {step.name for step in migrations._migrations}:
+    if unknown_steps(applied):
         raise InputError(
             "This workspace was used with a newer version of Understudy.",
             "Update this one, or name another workspace with UNDERSTUDY_HOME; nothing was changed.",
             where=str(path),
         )
+
+
+def unknown_steps(applied: Iterable[str]) -> list[str]:
+    """Those steps of a schema that this program does not know: a newer one took them."""
+    return sorted(set(applied) - {step.name for step in migrations._migrations})
+
+
+def newer_steps(db: sqlite3.Connection) -> list[str]:
+    """unknown_steps() of a database that is open."""
+    return unknown_steps(row[0] for row in db.execute("select name from _sqlite_migrations"))
 
 
 def now() -> str:
@@ -321,3 +346,11 @@ def s025_people(db: Database) -> None:
     """People and their roles; and who started a job, for what it does is done in their name."""
     _run(db, "schema_people.sql")
     db.execute("alter table jobs add column who text not null default ''")
+
+
+@migrations()
+def s026_tokens(db: Database) -> None:
+    """Tokens of the service, and whose of them a call was made for (a number alone: the ledger outlives them)."""
+    _run(db, "schema_tokens.sql")
+    if "token_id" not in db["calls"].columns_dict:
+        db.execute("alter table calls add column token_id integer")

@@ -65,7 +65,10 @@ _BY_SQLITE = {
         "Try again in a moment.",
     ),
 }
-_RESTORE = "Put a copy of understudy.db in its place, or move it away and begin afresh; students and uploads are files beside it."
+_RESTORE = (
+    "`python3 run.py restore --from F.zip` puts a backup in its place, `python3 run.py check` says what is damaged. Without a "
+    "backup move understudy.db away and begin afresh: students and uploads are files beside it."
+)
 
 
 def disk_full(error: BaseException | None) -> bool:
@@ -75,6 +78,12 @@ def disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def damaged(error: BaseException) -> bool:
+    """Whether this error says that the workspace's database is damaged."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, sqlite3.DatabaseError) and code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def memory_full(error: BaseException | None) -> bool:

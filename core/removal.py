@@ -13,12 +13,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
 from sqlite_utils import Database
 
-from core import audit, jobs, settings, tasks
+from core import audit, jobs, removal_files, settings, tasks
 from core.assets.imports import alone
 from core.database import now, plain_name, sweep
 from core.errors import InputError
@@ -50,6 +49,7 @@ class Hanging:
     counts: dict[str, int] = field(default_factory=dict)  # of what goes: name in the plural -> how many
     labels_usd: float = 0.0  # what the labels that go have cost
     warnings: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()  # what became of it, once it is removed
 
     def sentences(self) -> list[str]:
         """In words: what goes, what that has cost, and the warnings."""
@@ -75,6 +75,13 @@ NOUNS = {
     "writers": ("student that writes", "students that write"),
     "connections": ("connection of its own", "connections of its own"),
     "predictions": ("answer on test assets", "answers on test assets"),
+    "images": ("image",),
+    "served": ("answer that was served", "answers that were served"),
+    "replies": ("kept reply of a model", "kept replies of models"),
+    "passed": ("call that waits to become a label", "calls that wait to become labels"),
+    "jobs": ("job with its files", "jobs with their files"),
+    "tokens": ("token of its service", "tokens of its service"),
+    "keys": ("key in this computer's keyring", "keys in this computer's keyring"),
 }
 
 
@@ -85,8 +92,12 @@ def _listed(parts: list[str]) -> str:
 def answer(hanging: Hanging, done: bool) -> tuple[dict, str]:
     """What goes, or has gone, as a command says it: as a dict and as text."""
     result = {"what": hanging.what, "goes": hanging.counts, "labels_usd": hanging.labels_usd, "removed": done}
-    last = "Removed." if done else "Nothing was removed yet: give the same command with --yes."
-    return result | {"sentences": hanging.sentences()}, "\n".join([*hanging.sentences(), last])
+    last = (
+        " ".join(["Removed.", *hanging.after]) if done else "Nothing was removed yet: give the same command with --yes."
+    )
+    return result | {"sentences": hanging.sentences(), "after": list(hanging.after)}, "\n".join(
+        [*hanging.sentences(), last]
+    )
 
 
 # --- what there is ------------------------------------------------------------------------------------------------
@@ -148,7 +159,9 @@ def of_client(db: Database, client_id: int) -> Hanging:
     runs = f"(select id from label_runs where task_id in {mine})"
     counts = {
         "assets": count(db, "assets where client_id = ?", client_id),
+        "images": count(db, "images where client_id = ?", client_id),
         "imports": count(db, "imports where client_id = ?", client_id),
+        "recorded": count(db, f"recordings where task_id in {mine}", client_id),
         "taxonomies": count(db, f"taxonomies where task_id in {mine}", client_id),
         "labels": count(db, f"labels where run_id in {runs}", client_id),
         "reviews": count(db, f"reviews where asset_id in {assets}", client_id),
@@ -156,6 +169,12 @@ def of_client(db: Database, client_id: int) -> Hanging:
         "pairs": count(db, f"pairs where task_id in {mine}", client_id),
         "writers": count(db, f"writers where task_id in {mine} and ready = 1", client_id),
         "connections": count(db, "connections where client_id = ?", client_id),
+        "replies": count(db, "kept_replies where client_id = ?", client_id),
+        "passed": count(db, "passed_answers where client_id = ?", client_id),
+        "served": served.count(client_id),
+        "jobs": count(db, "jobs where client_id = ?", client_id),
+        "tokens": count(db, "tokens where client_id = ?", client_id),
+        "keys": len(removal_files.own_keys(db, client_id)),
     }
     usd = db.execute(f"select total(cost_usd) from labels where run_id in {runs}", [client_id]).fetchone()[0]
     warnings = [f"{live[0]} {live[1]} is live: what answers with it must be stopped."] if live else []
@@ -184,7 +203,7 @@ def undo_import(db: Database, client_id: int, import_id: int) -> Hanging:
             for table, column in children(db, "imports"):
                 db.conn.execute(f"delete from {table} where {column} = ?", [import_id])
             db.conn.execute("delete from imports where id = ?", [import_id])
-            _doom(db, [*_uploads(db, [row["sha256"]]), *kept.unused(db, client_id)])
+            _doom(db, [*removal_files.uploads(db, [row["sha256"]]), *kept.unused(db, client_id)])
     sweep(db)
     return hanging
 
@@ -225,19 +244,24 @@ def remove_student(db: Database, task: Task, student_id: int, *, even_live: bool
 
 
 def remove_client(db: Database, client_id: int) -> Hanging:
-    """Remove a client and everything of it but its rows of the ledger, which keep its name; returns what went."""
+    """Remove a client and everything of it but its rows of the ledger, which keep its name; returns what went, and in its `after`
+    what became of the bytes: those that the database had freed are overwritten, keys of its own leave the keyring."""
     with _at_rest(db, client_id):
         hanging = of_client(db, client_id)
         with _removing(db, client_id, hanging):
-            _doom(db, _files_of(db, client_id))
+            own_keys = removal_files.own_keys(db, client_id)
+            _doom(db, removal_files.of_client(db, client_id))
             db.conn.execute(
                 "update calls set run_id = null, joint_id = null, tasks = null where client_id = ?", [client_id]
             )
             for table, where in belonging(db, "client_id"):
                 db.conn.execute(f"delete from {table} where {where}", [client_id])
             db.conn.execute("delete from clients where id = ?", [client_id])
+            # What was said of its earlier removals names its files.
+            db.conn.execute("update removals set name = '', what = '[]' where client_id = ?", [client_id])
+            _doom(db, removal_files.uploads_of_nobody(db))
     sweep(db)
-    return hanging
+    return replace(hanging, after=tuple(removal_files.afterwards(db, own_keys)))
 
 
 def of_task(db: Database, task: Task) -> Hanging:
@@ -277,6 +301,10 @@ def remove_task(db: Database, task: Task) -> Hanging:
             )
             for table, where in belonging(db, "task_id"):
                 db.conn.execute(f"delete from {table} where {where}", [task.id])
+            db.conn.execute(
+                "delete from token_months where token_id in (select id from tokens where task_id = ?)", [task.id]
+            )
+            db.conn.execute("delete from tokens where task_id = ?", [task.id])
             for table in ("imports", "jobs"):  # the client's, which go on without it
                 db.conn.execute(f"update {table} set task_id = null where task_id = ?", [task.id])
             db.conn.execute("delete from tasks where id = ?", [task.id])
@@ -314,6 +342,7 @@ def _removing(db: Database, client_id: int, hanging: Hanging) -> Iterator[None]:
     Foreign keys are checked once, at its end: checked row by row, each asset would be looked for in every table.
     """
     db.execute("pragma foreign_keys = off")
+    db.execute("pragma secure_delete = on")  # what is deleted is overwritten
     try:
         db.conn.execute("begin immediate")
         with db.conn:
@@ -323,7 +352,7 @@ def _removing(db: Database, client_id: int, hanging: Hanging) -> Iterator[None]:
             db.conn.execute(
                 "insert into removals (client_id, kind, number, name, what, created) values (?, ?, ?, ?, ?, ?)", row
             )
-            audit.record(db, "delete", client_id=client_id, what=hanging.what, detail={"kind": hanging.kind})
+            audit.record(db, "delete", client_id=client_id, what=hanging.what, detail=hanging.counts)
             broken = db.execute("pragma foreign_key_check").fetchone()
             if broken:
                 raise RuntimeError(f"a removal would leave rows of {broken[0]} about what is gone from {broken[2]}")
@@ -435,33 +464,3 @@ def _doom(db: Database, paths: Iterable[str]) -> None:
     for path in paths:
         if path and (home / path).resolve().is_relative_to(home) and (home / path).resolve() != home:
             db.conn.execute("insert or ignore into doomed_files values (?)", [path])
-
-
-def _uploads(db: Database, digests: Iterable[str]) -> list[str]:
-    """The folders of uploads that no import needs any more."""
-    needed = {row[0][:12] for row in db.execute("select distinct sha256 from imports")}
-    return [f"uploads/{one[:12]}" for one in digests if one and one[:12] not in needed]
-
-
-def _files_of(db: Database, client_id: int) -> list[str]:
-    """The files of a client in the workspace: students, their ZIPs, uploads and results of jobs, vectors, answers that were
-    served. Not those of others."""
-    own = [row[0] for row in db.execute("select sha256 from imports where client_id = ?", [client_id])]
-    others = {row[0] for row in db.execute("select sha256 from imports where client_id != ?", [client_id])}
-    students = db.execute(
-        "select id, path from students where task_id in (select id from tasks where client_id = ?)", [client_id]
-    ).fetchall()
-    paths = [path for _, path in students] + [f"output/understudy-student-{id}.zip" for id, _ in students]
-    writers = "select path from writers where task_id in (select id from tasks where client_id = ?)"
-    paths += [row[0] for row in db.execute(writers, [client_id])]
-    paths += [f"uploads/{one[:12]}" for one in own if one and one not in others] + [
-        f"vectors/{client_id}.npz",
-        f"images/{client_id}",
-    ]
-    home = settings.home()
-    paths += [str(path.relative_to(home)) for path in served.files_of(client_id)]
-    for (result,) in db.execute("select result from jobs where client_id = ? and result is not null", [client_id]):
-        output = Path(str((json.loads(result) or {}).get("output") or ""))
-        if output.is_absolute() and output.is_relative_to(home / "output"):
-            paths.append(str(output.relative_to(home)))
-    return paths

@@ -1,11 +1,11 @@
-"""Settings: what counts as good enough, which sentence encoder new students build on, what models cost, how reports look."""
+"""Settings: what counts as good enough, which encoder new students build on, what models cost, how reports look, backups."""
 
 import streamlit as st
 
 from core import settings
 from core.encoders import encoder
 from core.train import members
-from core.ui import brand_form, frame, price_form
+from core.ui import backup_block, brand_form, frame, price_form
 from core.words import percent
 
 ENTRY = {
@@ -30,6 +30,7 @@ def main() -> None:
         _learning(view)
         price_form.show(view)
         brand_form.show(view)
+        backup_block.show(view)
         st.caption(frame.plain(f"Everything this program keeps is in {settings.home()}."))
 
 

@@ -94,11 +94,11 @@ def _choose(view: frame.View, running: bool) -> str:
     if teacher in hosted:
         with frame.guard():
             facets = joint_teacher.choose(view, teacher)
-            look_choice.show(view, teacher, facets, running)
+            expected = look_choice.show(view, teacher, facets, running)
             if len(facets) > 1:
-                joint_teacher.show(view, facets, teacher, running)
+                joint_teacher.show(view, facets, teacher, expected, running)
             else:
-                hosted_teacher.show(view, teacher, forecast.forecast(view.db, view.task, teacher), running)
+                hosted_teacher.show(view, teacher, expected, running)
             prompt_editor.show(view, teacher, facets)
         return teacher
     _unpaid(view, teacher, prices.price(view.db, model) if model else None, running)

@@ -15,6 +15,7 @@ import keyring
 import pytest
 from filelock import FileLock
 from keyring.backend import KeyringBackend
+from keyring.errors import PasswordDeleteError
 from sqlite_utils import Database
 
 from core import database, settings, tasks
@@ -55,6 +56,10 @@ class Store(KeyringBackend):
 
     def set_password(self, service, username, password):
         self.kept[service, username] = password
+
+    def delete_password(self, service, username):
+        if self.kept.pop((service, username), None) is None:
+            raise PasswordDeleteError(username)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import terminal
@@ -31,8 +32,10 @@ def options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen on (default: %(default)s); any other needs UNDERSTUDY_TOKEN",
+        help="address to listen on (default: %(default)s); any other needs a token: see `tokens`, or set UNDERSTUDY_TOKEN",
     )
+    command.add_argument("--tls-cert", type=Path, metavar="FILE", help="speak HTTPS with this certificate (PEM)")
+    command.add_argument("--tls-key", type=Path, metavar="FILE", help="the certificate's key (PEM, no password)")
     command.add_argument("--fallback", action="store_true", help="ask the teacher where the student is not sure enough")
     command.add_argument(
         "--fallback-budget", type=terminal.usd, metavar="USD", help="what the teacher may cost in a calendar month"
@@ -65,6 +68,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         raise InputError(
             "In a shadow run the teacher does the work, and no teacher is asked.", "Add --fallback.", where="--shadow"
         )
+    if (args.tls_cert is None) != (args.tls_key is None):
+        raise InputError("HTTPS takes two files, and one is given.", "Give both.", where="--tls-cert, --tls-key")
     if (args.shadow or args.beside) and args.unrecorded:
         raise InputError("A shadow run is what is written down.", "Leave --unrecorded out.")
     from core import database, tasks
@@ -89,6 +94,7 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
         record=not args.unrecorded,
         pass_to=connections.find(db, client_id, args.pass_to) if args.pass_to else None,
         client=args.client,
+        tls=server.Tls(args.tls_cert, args.tls_key) if args.tls_cert else None,
     )
     briefs = f" and {result['briefs']:,} briefs" if "briefs" in result else ""
     passed = f"; {result['passed']:,} calls were passed on" if "passed" in result else ""

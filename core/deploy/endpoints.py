@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, HTTPException, Response, Security
+from fastapi import FastAPI, HTTPException, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
@@ -39,10 +39,13 @@ from core.deploy.sent_images import Asked, Refused
 from core.deploy.service import Service
 from core.deploy.writing import NONE, ServedWriter
 from core.errors import InputError
+from core.money import ledger
+from core.tasks import Task
 
 NOT_CLASSIFIED = "This server's task writes: ask POST /write."
 NOT_WRITTEN = "This server has no task that writes; name one with --task, or with --write-task beside one that sorts."
 NOT_PASSED = "This server passes no calls on: start it with --pass-to CONNECTION."
+ANOTHER_TASK = "This token is for another task: ask with one for this task, or for all of the client's."
 FORM = {  # how images may come beside JSON (forms.py)
     "requestBody": {
         "content": {
@@ -88,7 +91,7 @@ def application(
         swagger_ui_parameters={"validatorUrl": None},
     )
     token = [Security(HTTPBearer(auto_error=False))] if guarded else []
-    problems = {status: {"model": Problem} for status in ((401,) if guarded else ()) + (413, 422, 503)}
+    problems = {status: {"model": Problem} for status in ((401, 403, 429) if guarded else ()) + (413, 422, 503)}
 
     refused = token, problems
     if service.facets:
@@ -133,13 +136,15 @@ def _classifying(app: FastAPI, service: Service, token: list, problems: dict) ->
     (follower,) = service.facets
 
     @app.post("/classify", dependencies=token, responses=problems, openapi_extra=FORM)
-    async def classify(ask: Ask) -> Reply:
+    async def classify(ask: Ask, request: Request) -> Reply:
         """Classify one text, or up to 256. A text may have 20,000 characters, a request 4 MB.
 
         Or images, alone or beside texts, up to 16: as base64, or as a form of up to 16 MB. An image may have 8 MB and 25
         megapixels. Each result then also has `words`: what was read on its image; null where nothing was."""
         served = follower.current
-        results, asked, ms = await _answered(service, ask, [served])
+        _may_ask(request, [follower.task])
+        with ledger.asked_by(_payer(request)):
+            results, asked, ms = await _answered(service, ask, [served])
         reply = Reply(results=[result for (result,) in results], student=_which(served), ms=ms)
         return await _in_full(service, ask, asked, [served], reply, lambda one: [one])
 
@@ -148,18 +153,21 @@ def _answering_facets(app: FastAPI, service: Service, token: list, problems: dic
     known = {one.task.name.casefold(): one for one in service.facets}
 
     @app.post("/classify", dependencies=token, responses=problems, openapi_extra=FORM)
-    async def classify(ask: AskFacets) -> FacetsReply:
+    async def classify(ask: AskFacets, request: Request) -> FacetsReply:
         """Answer every facet of one text, or of up to 256, or those facets that `tasks` names. A text may have 20,000 characters, a
         request 4 MB.
 
         Or of images, alone or beside texts, up to 16: as base64, or as a form of up to 16 MB. An image may have 8 MB and 25
         megapixels. Each result then also has `words`: what was read on its image; null where nothing was."""
-        wanted = list(known) if ask.tasks is None else list(dict.fromkeys(name.casefold() for name in ask.tasks))
+        every = [name for name, one in known.items() if _only_task(request) in (None, one.task.id)]
+        wanted = every if ask.tasks is None else list(dict.fromkeys(name.casefold() for name in ask.tasks))
         if not known.keys() >= set(wanted):
             there = ", ".join(one.task.name for one in service.facets)
             raise HTTPException(422, f"A task that is named is not served here; these are: {there}.")
+        _may_ask(request, [known[name].task for name in wanted])
         served = [known[name].current for name in wanted]
-        results, asked, ms = await _answered(service, ask, served)
+        with ledger.asked_by(_payer(request)):
+            results, asked, ms = await _answered(service, ask, served)
         names = [known[name].task.name for name in wanted]
         faceted = [Faceted(facets=dict(zip(names, said)), handled=all(one.handled for one in said)) for said in results]
         reply = FacetsReply(results=faceted, students=dict(zip(names, map(_which, served))), ms=ms)
@@ -208,8 +216,9 @@ async def _in_full(
 
 def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> None:
     @app.post("/write", dependencies=token, responses=problems | {409: {"model": Problem}})
-    async def write(ask: AskDrafts) -> DraftsReply:
+    async def write(ask: AskDrafts, request: Request) -> DraftsReply:
         """Draft the copy for one brief, or for up to 50. A brief may have 20,000 characters, a request 4 MB."""
+        _may_ask(request, [service.writing.follower.task])
         started = time.perf_counter()
         served = service.writing.follower.current
         if served is None and not service.writing.follower.loaded:
@@ -218,7 +227,8 @@ def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> Non
             raise HTTPException(409, service.writing.follower.note or NONE)
         briefs = [ask.brief] if ask.briefs is None else ask.briefs
         try:
-            results = await service.writing.write(served, briefs, ask.drafts, ask.seed)
+            with ledger.asked_by(_payer(request)):
+                results = await service.writing.write(served, briefs, ask.drafts, ask.seed)
         except Overloaded:
             raise unavailable("Too many briefs wait already; try again in a minute.", 60) from None
         except InputError as error:
@@ -226,6 +236,25 @@ def _writing(app: FastAPI, service: Service, token: list, problems: dict) -> Non
         seconds = time.perf_counter() - started
         service.metrics.write_seconds.observe(seconds)
         return DraftsReply(results=results, student=_which(served), ms=round(1000 * seconds, 3))
+
+
+def _only_task(request: Request) -> int | None:
+    """The id of the only task that the caller's token is for; None where it is for all."""
+    who = gate.caller(request.scope)
+    return who.token.task_id if who and who.token else None
+
+
+def _may_ask(request: Request, wanted: Sequence[Task]) -> None:
+    """Refuse a caller whose token is for another task alone; with nothing wanted, too, for then it is for none served here."""
+    only = _only_task(request)
+    if only is not None and (not wanted or any(task.id != only for task in wanted)):
+        raise HTTPException(403, ANOTHER_TASK)
+
+
+def _payer(request: Request) -> ledger.Payer | None:
+    """Whose month the teacher's answers to this request are counted in as well."""
+    who = gate.caller(request.scope)
+    return ledger.Payer(who.token.id, who.token.month_usd) if who and who.token else None
 
 
 def _absent(app: FastAPI, path: str, why: str) -> None:

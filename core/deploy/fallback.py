@@ -121,6 +121,7 @@ class Fallback:
         self._replies: OrderedDict[bytes, TeacherReply] = OrderedDict()
         self._looks: dict[str, bool] = {}  # by teacher, whether it gets images: until it is known, it is taken to
         self._asking: dict[bytes, asyncio.Task] = {}  # of a text and facet the call that will say it
+        self._payers: dict[asyncio.Task, ledger.Payer | None] = {}  # whose the calls under way are
         self._under_way: set[asyncio.Task] = set()
         self.spent_usd = 0.0  # this month, as last seen
 
@@ -144,6 +145,8 @@ class Fallback:
         """What the teachers will say of a text, by facet (its student); see answer(). What is asked of one connection is asked in
         one call. Given up by whoever asks, the call goes on and its answers are kept."""
         keys = {self._key(one, text): one for one in served}
+        under_way = {key: self._asking[key] for key in keys if key in self._asking}
+        joined = {key: call for key, call in under_way.items() if self._payers.get(call) != ledger.payer()}
         fresh: dict[str, dict[bytes, Served]] = {}
         for key, one in keys.items():
             if key not in self._replies and key not in self._asking:
@@ -151,7 +154,14 @@ class Fallback:
         for facets in fresh.values():
             if len(self._under_way) < ROOM:
                 self._begin(facets, text)
-        return [self._coming(key) for key in keys]
+        return [
+            asyncio.ensure_future(self._joined(joined[key], key, one, text)) if key in joined else self._coming(key)
+            for key, one in keys.items()
+        ]
+
+    async def _joined(self, call: asyncio.Task, key: bytes, served: Served, text: str) -> TeacherReply | None:
+        """What a call says that another payer began; where it says nothing, maybe because their month is spent, it is made anew."""
+        return await self._part(call, key) or await self.ask([served], text)[0]
 
     def _key(self, served: Served, text: str) -> bytes:
         sight = sight_of(text) if self._looks.get(served.teacher, True) else None
@@ -162,9 +172,11 @@ class Fallback:
         call = asyncio.ensure_future(self._ask(facets, text))
         self._asking |= dict.fromkeys(facets, call)
         self._under_way.add(call)
+        self._payers[call] = ledger.payer()
 
         def over(_: asyncio.Task) -> None:
             self._under_way.discard(call)
+            self._payers.pop(call, None)
             for key in facets:
                 self._asking.pop(key, None)
 

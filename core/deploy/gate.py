@@ -1,4 +1,4 @@
-"""What every request passes before anything reads it: the token, the size of the body, and a count of how it ended."""
+"""What every request passes before it is read: the token and its limit, the size of the body, and a count of how it ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import logging
 import os
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from core.deploy import tokens
+from core.deploy.tokens import Known, Token
 from core.errors import InputError
 
 TOKEN = "UNDERSTUDY_TOKEN"
@@ -21,6 +24,11 @@ PASSED = "/v1/chat/completions"
 GUARDED = (*ASKED, PASSED, "/metrics")
 TOKEN_HEADER = b"x-understudy-token"  # the server's token, where Authorization holds the provider's key
 TOLD_PASSED = "Send the server's token as 'X-Understudy-Token: TOKEN', beside the provider's key."
+OTHER_KIND = {
+    tokens.ANSWERS: "This token reads the counters at /metrics only: ask with one that is for answers.",
+    tokens.METRICS: "This token is for answers: /metrics takes one of its own, `tokens --new NAME --metrics`.",
+}  # of what the address wants
+CALLER = "understudy.caller"  # of a request's scope: its Caller
 BUG = "Something unexpected went wrong; the server's log says where."
 CLASSIFY = ASKED[0]
 HERE = ("127.0.0.1", "localhost", "[::1]")
@@ -43,12 +51,35 @@ def is_form(scope: dict) -> bool:
     return scope["path"] == CLASSIFY and kind.lower().startswith(b"multipart/form-data")
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the secret that was shown, and whose it is (None: the server's own, which opens everything)."""
+
+    secret: bytes
+    token: Token | None
+
+
+def caller(scope: dict) -> Caller | None:
+    """Who makes the request; None at an open server."""
+    return scope.get(CALLER)
+
+
 class Gate:
     """ASGI middleware. `done(path, status)` is called once a request, with what went out (499 where nobody waited for it)."""
 
-    def __init__(self, app: Callable, token: bytes | None, done: Callable[[str, int], None], *, passing: bool = False):
-        """`passing`: whether the server passes calls on, whose bodies may be larger."""
-        self.app, self.token, self.done = app, token, done
+    def __init__(
+        self,
+        app: Callable,
+        token: bytes | None,
+        done: Callable[[str, int], None],
+        *,
+        passing: bool = False,
+        known: Known | None = None,
+    ):
+        """`token`: the server's own; `known`: those of its client. An open server has neither. `passing`: whether the server passes
+        calls on, whose bodies may be larger."""
+        self.app, self.token, self.done, self.known = app, token, done, known
+        self.open = token is None and known is None
         self._most = dict.fromkeys(ASKED, MOST_BYTES) | ({PASSED: MOST_PASSED} if passing else {})
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
@@ -75,16 +106,14 @@ class Gate:
     async def _pass(self, scope: dict, receive: Callable, send: Callable) -> None:
         headers = dict(scope["headers"])
         most = MOST_FORM if is_form(scope) else self._most.get(scope["path"], ELSEWHERE)
-        if self.token is None and _host(headers) not in HERE:
+        if self.open and _host(headers) not in HERE:
             # Else a page in somebody's browser could reach the open server under a name of its own (DNS rebinding).
             what = f"Without a token this server answers only as {' or '.join(HERE[:2])}."
             await refuse(send, 403, what, path=scope["path"])
-        elif self.token is not None and scope["path"] in GUARDED and not self._shown(headers):
-            bearer = (b"www-authenticate", b"Bearer")
-            how = (
-                TOLD_PASSED if scope["path"] == PASSED else "Send the server's token as 'Authorization: Bearer TOKEN'."
-            )
-            await refuse(send, 401, how, bearer, path=scope["path"])
+            return
+        if not self.open and scope["path"] in GUARDED and (no := self._refusal(scope, headers)):
+            status, what, *told = no
+            await refuse(send, status, what, *told, path=scope["path"])
         elif (body := await _body(headers, receive, most)) is None:
             size = f"{most // 1024**2} MB" if most != ELSEWHERE else f"{ELSEWHERE // 1024} kB"
             fewer = "fewer or smaller images" if is_form(scope) else "fewer or shorter texts"
@@ -94,12 +123,32 @@ class Gate:
         else:
             await self.app(scope, _replayed(body, receive), send)
 
-    def _shown(self, headers: dict[bytes, bytes]) -> bool:
-        """Whether the token stands in its own header, or as a bearer's in Authorization."""
-        if hmac.compare_digest(headers.get(TOKEN_HEADER, b"").strip(), self.token):
-            return True
-        scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
-        return hmac.compare_digest(shown.strip(), self.token) and scheme.lower() == b"bearer"
+    def _refusal(self, scope: dict, headers: dict[bytes, bytes]) -> tuple | None:
+        """Status, sentence and headers for who may not pass; None for who may, who is noted in the scope."""
+        path, who = scope["path"], self._who(headers)
+        if who is None:
+            how = TOLD_PASSED if path == PASSED else "Send the server's token as 'Authorization: Bearer TOKEN'."
+            return 401, how, (b"www-authenticate", b"Bearer")
+        kind = tokens.METRICS if path == "/metrics" else tokens.ANSWERS
+        if who.token and who.token.kind != kind:
+            return 403, OTHER_KIND[kind]
+        if who.token and (seconds := self.known.admit(who.token)):
+            what = f"This token may ask {who.token.per_minute:,} times a minute; try again in {seconds} s."
+            return 429, what, (b"retry-after", str(seconds).encode())
+        scope[CALLER] = who
+        return None
+
+    def _who(self, headers: dict[bytes, bytes]) -> Caller | None:
+        """Whose token stands in its own header, or as a bearer's in Authorization."""
+        shown = [headers.get(TOKEN_HEADER, b"").strip()]
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        shown += [bearer.strip()] if scheme.lower() == b"bearer" else []
+        for secret in filter(None, shown):
+            if self.token is not None and hmac.compare_digest(secret, self.token):
+                return Caller(secret, None)
+            if self.known and (token := self.known.find(secret)):
+                return Caller(secret, token)
+        return None
 
 
 def _host(headers: dict[bytes, bytes]) -> str:

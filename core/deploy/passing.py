@@ -17,13 +17,17 @@ from typing import Any
 import aiohttp
 from fastapi import FastAPI, HTTPException, Request, Response
 
-from core.deploy.gate import PASSED, TOKEN_HEADER, refuse
+from core.deploy.gate import PASSED, TOKEN_HEADER, caller, refuse
 from core.deploy.recording import Call, Recorder
+from core.deploy.tokens import MARK
 from core.errors import InputError
 from core.wires import client, providers
 from core.wires.connections import Connection
 
 AS_JSON = "Send JSON, as application/json: what is asked of the model is passed on as it stands."
+WHOLE_CLIENT = (
+    "This token is for one task, and a call that is passed on is the client's: ask with a token for all its tasks."
+)
 CONNECT_S = 10.0
 LAST_EVENT = b"data: [DONE]"  # of a stream
 SILENT_S = 600.0  # without a byte from the model: as long as the openai SDK waits
@@ -111,7 +115,7 @@ class Passing:
         url = self.to.address + PASSED.removeprefix("/v1") + (f"?{query}" if query else "")
         begun = False
         try:
-            headers = onward(scope["headers"], self._token)
+            headers = onward(scope["headers"], self._token, (who := caller(scope)) and who.secret)
             async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as reply:
                 back = [(name.lower(), value) for name, value in reply.raw_headers]
                 dropped = NOT_BACK | _named_by_connection(back)
@@ -173,14 +177,15 @@ class _Heard:
         return b"".join(self._parts) if self._size <= MOST_KEPT else b""
 
 
-def onward(headers: list[tuple[bytes, bytes]], token: bytes | None) -> list[tuple[str, str]]:
-    """The headers that go on: the caller's, but those between neighbours and this server's token, wherever it stands. The reply may
-    be compressed only in ways that can be undone here."""
+def onward(headers: list[tuple[bytes, bytes]], *secrets: bytes | None) -> list[tuple[str, str]]:
+    """The headers that go on: the caller's, but those between neighbours, and this server's tokens wherever they stand: the
+    `secrets`, and whatever looks like one. The reply may be compressed only in ways that can be undone here."""
     dropped = NOT_ON | _named_by_connection(headers)
+    ours = [*filter(None, secrets), MARK.encode()]
     on = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in headers
-        if name not in dropped and not (token and token in value)
+        if name not in dropped and not any(one in value for one in ours)
     ]
     accepted = b",".join(value for name, value in headers if name == b"accept-encoding").decode("latin-1").lower()
     offered = [one.strip() for one in accepted.split(",") if one.partition(";")[0].strip() in ENCODINGS]
@@ -221,6 +226,8 @@ def offer(app: FastAPI, passing: Passing, token: list) -> None:
     @app.post(PASSED, dependencies=token, response_class=_PassedOn)
     async def passed_on(request: Request) -> Response:
         """Ask the large model: request and reply are passed on as they stand, streamed as they come. A request may have 16 MB."""
+        if (who := caller(request.scope)) and who.token and who.token.task_id is not None:
+            raise HTTPException(403, WHOLE_CLIENT)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":  # what a page of another site may send without asking is none
             raise HTTPException(415, AS_JSON)

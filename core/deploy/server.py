@@ -13,15 +13,18 @@ import ipaddress
 import logging
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 from sqlite_utils import Database
 
 from core import tasks
-from core.deploy import gate
+from core.deploy import gate, tokens
 from core.deploy.doors import Limits, within
 from core.deploy.endpoints import application
 from core.deploy.fallback import Fallback
@@ -33,6 +36,7 @@ from core.deploy.watching import Watch
 from core.deploy.writing import WriterFollower
 from core.errors import InputError
 from core.tasks import Task
+from core.terminal import must_exist
 from core.train.registry import find
 from core.train.students.together import Readings
 from core.wires.connections import Connection
@@ -43,6 +47,33 @@ from core.write.training import KIND
 PASSED_SECONDS = 60  # that the end of a server waits for answers that are being passed on
 KEEP_ALIVE = 75  # seconds an idle connection is kept: longer than the 60 s of common proxies
 log = logging.getLogger("understudy")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The files of a certificate, with those that vouch for it behind it, and of its key, both PEM."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """InputError where they cannot be read, or do not belong together."""
+
+        def no_password() -> str:
+            raise InputError(
+                "The key is locked with a password.", "Give one that is not: `openssl pkey -in KEY -out KEY.open`."
+            )
+
+        for file in (self.certificate, self.key):
+            must_exist(file)
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, no_password)
+        except ssl.SSLError:
+            raise InputError(
+                "These are not two PEM files that belong together.",
+                "Give with --tls-cert what your authority issued, with the chain behind it, and with --tls-key the key it is for.",
+                where=f"{self.certificate}, {self.key}",
+            ) from None
 
 
 def serve(
@@ -61,6 +92,7 @@ def serve(
     limits: Limits | None = None,
     pass_to: Connection | None = None,
     client: str = "",
+    tls: Tls | None = None,
 ) -> dict:
     """Serve tasks of a client until SIGTERM or Ctrl-C, then finish what is under way; returns {"requests", "texts"}, and "briefs"
     where any came.
@@ -70,21 +102,27 @@ def serve(
     silently; `beside`: the number of a second student that answers silently beside the live one. What is served is written down
     (`record`), and audited as people have said (core/deploy/watching.py). `pass_to`: the connection that calls of
     /v1/chat/completions go on to, which are written down likewise, for the client of that name; then there may be no student at
-    all. InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
+    all. Who asks shows a token where the client has tokens (core/deploy/tokens.py) or the server has one of its own; `tls`: it
+    speaks HTTPS. InputError where there is no such student, it or its teacher cannot be loaded, the port cannot be had, or other
     machines could reach a server without a token.
     """
-    token = gate.token()
-    if token is None and not _only_here(host):
+    token, owner = gate.token(), next((task.client_id for task in [*sorting, *([writes] if writes else [])]), None)
+    owner = tasks.client_named(db, client) if owner is None else owner
+    known = tokens.Known(owner) if token is not None or tokens.any_good(db, owner) else None
+    if known is None and not _only_here(host):
         raise InputError(
             f"Other machines can reach {host}, so a token is needed.",
-            f"Put one into the environment variable {gate.TOKEN}, or leave --host out.",
+            f"Make one with `python3 run.py tokens --new NAME`, or put one into the environment variable {gate.TOKEN}, "
+            "or leave --host out.",
         )
+    if tls:
+        tls.check()
     behind = Fallback(sorting[0], budget_usd, len(sorting)) if fallback else None
     watch = Watch(sorting[0].client_id, sorting, shadow) if record and sorting else None
     service = _service(db, sorting, which, writes, behind, watch, beside)
     passing = None
     if pass_to:
-        recorder = Recorder(tasks.client_named(db, client), client) if record else None
+        recorder = Recorder(owner, client) if record else None
         passing = Passing(upstream(pass_to), recorder, token)
         if recorder:
             recorder.count = lambda outcome: service.metrics.passed.labels(outcome).inc()
@@ -98,16 +136,18 @@ def serve(
             failures.append(error)
             server.should_exit = True
         else:
-            log.info(_facts(service, listening, token, budget_usd, passing))
+            log.info(_facts(service, listening, known is not None, budget_usd, passing, tls))
 
-    app = application(service, begin, guarded=token is not None, passing=passing)
+    app = application(service, begin, guarded=known is not None, passing=passing)
     config = uvicorn.Config(
-        gate.Gate(app, token, service.metrics.request, passing=passing is not None),
+        gate.Gate(app, token, service.metrics.request, passing=passing is not None, known=known),
         http=within(limits or Limits()),
         ws="none",  # there are none, and they would come in past the limits
         log_config=None,
         access_log=False,
         server_header=False,
+        ssl_certfile=tls and tls.certificate,
+        ssl_keyfile=tls and tls.key,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=PASSED_SECONDS if passing else int(TEACHER_SECONDS) + 5,
     )
@@ -116,7 +156,15 @@ def serve(
     if threading.current_thread() is threading.main_thread():
         for name in (signal.SIGINT, signal.SIGTERM):  # before uvicorn listens to them, and once it does so no more
             signal.signal(name, lambda *_: setattr(server, "should_exit", True))
+    if known:
+        known.start()
+    if not tls and not _only_here(host):
+        log.warning(
+            "Tokens and texts go over the network in the clear: give --tls-cert and --tls-key, or see docs/tokens.md."
+        )
     server.run(sockets=[listening])
+    if known:
+        known.stop()
     if failures:
         raise failures[0]
     return service.metrics.totals()
@@ -194,9 +242,10 @@ def _bind(host: str, port: int) -> socket.socket:
 def _facts(
     service: Service,
     listening: socket.socket,
-    token: bytes | None,
+    guarded: bool,
     budget_usd: float | None,
     passing: Passing | None = None,
+    tls: Tls | None = None,
 ) -> str:
     """The line at the start: where, which student, who may ask, whether the teacher is behind it, and what is passed on."""
     host, port = listening.getsockname()[:2]
@@ -211,9 +260,9 @@ def _facts(
         teachers = list(dict.fromkeys(one.current.teacher for one in service.facets))
         who = "the teacher" if len(teachers) == 1 else "the teachers"
         fallback = f"falls back to {who} {' and '.join(teachers)}{budget}"
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     on = f"; calls of {gate.PASSED} go on to {passing.to.name} ({passing.to.address})" if passing else ""
-    open_to = "token needed" if token else "open to this machine, no token"
+    open_to = "token needed" if guarded else "open to this machine, no token"
     return f"Serving {students} at {address}, {open_to}; {fallback}{on}."
 
 

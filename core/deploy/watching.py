@@ -49,6 +49,7 @@ class Watch:
             None
         )  # whenever the teacher said something
         self.lost, self.note = 0, ""
+        self.removed = False  # the client was: nothing of it is written down any more
         self._rows: deque[Row] = deque()
         self._audits: deque[Audit] = deque()
         self._known: set[tuple[int, bytes]] = set()  # student and text that are audited, or about to be
@@ -157,7 +158,8 @@ class Watch:
     def _draw(self, drawn: list[tuple[Served, Row]], text: str) -> None:
         """Have the teacher asked about a text in the tasks whose students handled it, in one call."""
         self._known |= {(one.id, row.hash) for one, row in drawn}
-        asking = asyncio.ensure_future(self._ask(drawn, text))
+        with ledger.asked_by(None):  # an audit is the house's own, whoever asked
+            asking = asyncio.ensure_future(self._ask(drawn, text))
         self._auditing.add(asking)
         asking.add_done_callback(self._asked)
 
@@ -254,6 +256,10 @@ class Watch:
         rows, audits = list(self._rows), list(self._audits)
         if not rows and not audits:
             return
+        if self.removed:
+            self._rows.clear()
+            self._audits.clear()
+            return
         served.write(self._opened(), rows, audits)
         for waiting, written in ((self._rows, rows), (self._audits, audits)):
             for _ in written:
@@ -273,6 +279,11 @@ class Watch:
         self._file = None
 
     def _look(self, db: Database) -> None:
+        self.removed = not db.execute("select 1 from clients where id = ?", [self.client_id]).fetchone()
+        if self.removed:
+            self._let_go()
+            served.erase(self.client_id)
+            return
         self.keeping = rules.keeping(db, self.client_id)
         self.rules = {task.id: rules.watching(db, task) for task in self.tasks}
 

@@ -23,6 +23,7 @@ from core.deploy.live import Follower
 from core.deploy.metrics import Metrics
 from core.deploy.schema import Drafted
 from core.errors import InputError
+from core.money import ledger
 from core.tasks import Task
 from core.write import fields, teacher_behind, use
 from core.write.drafting import Draft, Writer
@@ -148,7 +149,8 @@ class Writing:
         """The teacher's drafts of briefs of which the student has none that passes, where the task has one behind it."""
         if not briefs:
             return {}
-        told = await asyncio.get_running_loop().run_in_executor(self._asking, _behind, served.task, briefs)
+        asking = self._asking, _behind, served.task, briefs, ledger.payer()
+        told = await asyncio.get_running_loop().run_in_executor(*asking)
         self.metrics.spent.set(told.spent_usd)
         return told.drafts
 
@@ -175,8 +177,8 @@ def _result(served: ServedWriter, brief: str, drafts: list[Draft], bought: list[
     )
 
 
-def _behind(task: Task, briefs: list[str]) -> teacher_behind.Behind:
-    with closing(database.connect()) as db:
+def _behind(task: Task, briefs: list[str], payer: ledger.Payer | None) -> teacher_behind.Behind:
+    with closing(database.connect()) as db, ledger.asked_by(payer):
         return teacher_behind.behind(db, task, briefs, TEACHER_S)
 
 

@@ -56,5 +56,7 @@ KINDS: dict[str, JobKind] = {
     "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "label", "texts", pauses=True),
     "writer_export": JobKind("core.deploy.writer_export:export_job", "Exporting", "export"),
     "briefs": JobKind("core.deploy.brief_files:write_job", "Writing drafts of a file", "use", "briefs"),
+    "archive": JobKind("core.keeping.archive:archive_job", "Writing all of the client as files", "export"),
+    "backup": JobKind("core.keeping.backup:backup_job", "Backing up", "backup", "files"),
     "export": JobKind("core.deploy.export:export_job", "Exporting", "export", "assets"),
 }

@@ -44,7 +44,7 @@ class Call:
 @dataclass
 class _Wanted:
     """Money wanted for one call: `usd` is to be set aside, for some of the account's `runs` (all where none is named), or outside
-    runs for these `tasks`, where they are several."""
+    runs for these `tasks`, where they are several; `payer`: who asked for it."""
 
     usd: float
     assets: int
@@ -53,6 +53,7 @@ class _Wanted:
     patience: Patience
     runs: tuple[int, ...]
     tasks: tuple[int, ...]
+    payer: ledger.Payer | None
     granted: asyncio.Future
 
 
@@ -130,7 +131,7 @@ class Writer:
     ) -> asyncio.Future:
         """`usd` for a call: a Call, or None where the cap is reached or no call may be made."""
         granted = asyncio.get_running_loop().create_future()
-        wanted = _Wanted(usd, assets, price, most_usd, patience, runs, tasks, granted)
+        wanted = _Wanted(usd, assets, price, most_usd, patience, runs, tasks, ledger.payer(), granted)
         self._outbox.wanted.append(wanted)
         self._tell()
         return wanted.granted
@@ -283,7 +284,7 @@ class Writer:
         for want in wanted:
             number = None
             if not (want.patience == "all" and refused):
-                number = ledger.reserve(db, self.account, want.usd, want.assets, want.runs, want.tasks)
+                number = ledger.reserve(db, self.account, want.usd, want.assets, want.runs, want.tasks, want.payer)
             refused |= want.patience == "all" and number is None
             granted.append(number)
         return granted

@@ -18,6 +18,7 @@ import math
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +72,35 @@ class Account:
     runs: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class Payer:
+    """Who asked for a call, besides the account that pays for it: a token of the service (core/deploy/tokens.py), and what its
+    calls may cost in a calendar month (UTC; None: only the account's cap holds)."""
+
+    token_id: int
+    cap_usd: float | None
+
+
+_payer: ContextVar[Payer | None] = ContextVar("payer", default=None)
+
+
+@contextmanager
+def asked_by(payer: Payer | None) -> Iterator[None]:
+    """Calls that are begun within this block are the payer's as well, also those of the tasks it starts."""
+    before = _payer.set(payer)
+    try:
+        yield
+    finally:
+        _payer.reset(before)
+
+
+def payer() -> Payer | None:
+    """Whose the calls begun here are, besides the account's."""
+    return _payer.get()
+
+
 # of a call
-_PAYER = "run_id, reserved_usd, client_id, purpose, substr(started, 1, 7), owner, joint_id, facets"
+_PAYER = "run_id, reserved_usd, client_id, purpose, substr(started, 1, 7), owner, joint_id, facets, token_id"
 # a joint call's share of each run that it pays for, as columns of calls c; `run` is an SQL expression
 _SHARES = """select total(case when c.state != 'open' then coalesce(c.cost_usd, c.reserved_usd) / c.facets end),
                     total(case when c.state = 'open' then c.reserved_usd / c.facets end) from calls c
@@ -80,10 +108,17 @@ _SHARES = """select total(case when c.state != 'open' then coalesce(c.cost_usd, 
 
 
 def reserve(
-    db: Database, account: Account, usd: float, assets: int = 1, runs: Sequence[int] = (), tasks: Sequence[int] = ()
+    db: Database,
+    account: Account,
+    usd: float,
+    assets: int = 1,
+    runs: Sequence[int] = (),
+    tasks: Sequence[int] = (),
+    payer: Payer | None = None,
 ) -> int | None:
     """Set `usd` aside for one call (or one batch) about `assets`; the call's id, or None where that would pass the cap. `runs`:
-    which of the account's runs it brings labels for (all); `tasks`: those that a call outside runs answers, where they are several.
+    which of the account's runs it brings labels for (all); `tasks`: those that a call outside runs answers, where they are several;
+    `payer`: who asked for it, whose cap holds as well.
 
     The check and the reservation are one transaction that nobody else writes in: however many ask at once, from however many
     processes, what the runs have spent and set aside never passes the cap.
@@ -92,11 +127,19 @@ def reserve(
     of = a.runs or ((a.run_id,) if a.run_id is not None else ())
     paid = tuple(runs) or of
     with db.atomic():
+        if payer and not _payer_may(db, payer, started[:7], usd):
+            return None
         purse = _purse(account.purpose, started[:7], account.owner)
         if purse and not _reserve_from(db, *purse, account, usd):
             return None
         if of and not _fits(db, of, usd, account.cap_usd):
             return None
+        if payer:
+            db.conn.execute(
+                """insert into token_months (token_id, month, held_usd) values (?, ?, ?)
+                   on conflict (token_id, month) do update set held_usd = held_usd + excluded.held_usd""",
+                [payer.token_id, started[:7], usd],
+            )
         db.conn.executemany(
             "update label_runs set held_usd = held_usd + ? where id = ?", [(usd / len(paid), run) for run in paid]
         )
@@ -104,10 +147,21 @@ def reserve(
         run_id = paid[0] if len(paid) == 1 else None
         return db.conn.execute(
             """insert into calls (client_id, run_id, purpose, connection, model, assets, batch, reserved_usd, started, owner,
-                   joint_id, facets, tasks) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                   joint_id, facets, tasks, token_id) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [a.client_id, run_id, a.purpose, a.connection, a.model, assets, int(a.batch), usd, started, a.owner]
-            + [joint, max(len(paid or tasks), 1), json.dumps(list(tasks)) if tasks and not paid else None],
+            + [joint, max(len(paid or tasks), 1), json.dumps(list(tasks)) if tasks and not paid else None]
+            + [payer and payer.token_id],
         ).lastrowid
+
+
+def _payer_may(db: Database, payer: Payer, month: str, usd: float) -> bool:
+    """Whether the payer is there, and its month has room for `usd` more."""
+    used = db.conn.execute(
+        """select ifnull((select spent_usd + held_usd from token_months where token_id = t.id and month = ?), 0)
+           from tokens t where t.id = ?""",
+        [month, payer.token_id],
+    ).fetchone()
+    return used is not None and (payer.cap_usd is None or not usd or used[0] + usd <= payer.cap_usd)
 
 
 def _fits(db: Database, runs: Sequence[int], usd: float, cap_usd: float | None) -> bool:
@@ -227,6 +281,7 @@ def _give_back(
     owner: str | None,
     joint_id: int | None,
     facets: int,
+    token_id: int | None,
     spent: float,
 ) -> None:
     """Take what was set aside for a call out of the sums again, and put in what it cost."""
@@ -238,6 +293,8 @@ def _give_back(
     if purse := _purse(purpose, month, owner):
         table, column, key = purse
         db.conn.execute(f"update {table} {moved} where client_id = ? and {column} = ?", [held, spent, client_id, key])
+    if token_id is not None:
+        db.conn.execute(f"update token_months {moved} where token_id = ? and month = ?", [held, spent, token_id, month])
 
 
 def close_abandoned(db: Database, run_id: int) -> int:

@@ -54,6 +54,7 @@ DEEDS: dict[str, tuple[str, ...]] = {
     "download": (MANAGER, VIEWER),  # the report and figures
     "export": (MANAGER,),  # students and the texts they were made of
     "delete": (MANAGER,),  # assets, students, imports
+    "backup": HOUSE,
     "house": HOUSE,  # clients and tasks added, renamed, deleted for good; connections, keys, prices, brand, people
 }
 

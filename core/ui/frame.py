@@ -23,12 +23,12 @@ from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core import database, tasks
-from core.errors import InputError, outside
+from core.errors import InputError, damaged, outside
 from core.escape import plain
 from core.settings import ROOT
 from core.task_kinds import KINDS
 from core.tasks import Task
-from core.ui import access, address, door, standing
+from core.ui import access, address, door, put_back, standing
 from core.ui.menu import MENU, Item
 from core.ui.standing import Standing
 
@@ -98,7 +98,7 @@ def page(key: str) -> Iterator[View]:
     st.set_page_config(page_title=_tab(item))
     st.logo(str(ROOT / "static" / "logo.svg"), size="large")
     ready = False
-    with guard(anew=False), closing(database.connect()) as db:
+    with guard(anew=False, whole_page=True), closing(database.connect()) as db:
         clients = access.own(db, standing.clients(db))
         task, client, where = _sidebar(db, clients, item)
         door.way_out()
@@ -137,6 +137,7 @@ OF_THE_PERSON = {
     PAGE,
     door.GREETED,
     "reviewer-name",
+    "removed",
     *address.HELD,
 }  # who sits here stays, whoever the client
 
@@ -157,9 +158,10 @@ def _held_for(key: str, task_id: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def guard(anew: bool = True) -> Iterator[None]:
+def guard(*, anew: bool = True, whole_page: bool = False) -> Iterator[None]:
     """Show what a person can put right (core.errors.outside) as one sentence. Also used by fragments, which run without the page
-    around them: whether the page is still this person's is asked `anew`."""
+    around them: whether the page is still this person's is asked `anew`. Where the `whole_page` cannot be drawn for a damaged
+    database, its newest backup is offered, as long as somebody is alone here."""
     try:
         if anew and access.together() and PAGE in st.session_state:
             with closing(database.connect()) as db:
@@ -170,6 +172,8 @@ def guard(anew: bool = True) -> Iterator[None]:
         if fault is None:
             raise
         st.error(plain(str(fault)), icon=":material/error:")
+        if whole_page and damaged(error) and not access.together():
+            put_back.offer()
 
 
 def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:

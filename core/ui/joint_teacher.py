@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.label import runs
-from core.label.forecast_joint import forecast_together
+from core.label.forecast_joint import JointForecast
 from core.tasks import Task
 from core.taxonomy import facets as facets_of
 from core.ui import frame, hosted_teacher, label_list
@@ -32,9 +32,8 @@ def choose(view: frame.View, teacher: str) -> list[Task]:
     return [task for task in there if task.id == view.task.id or task.id in picked]
 
 
-def show(view: frame.View, facets: list[Task], teacher: str, running: bool) -> None:
+def show(view: frame.View, facets: list[Task], teacher: str, expected: JointForecast, running: bool) -> None:
     """Forecast, saving and the buttons that spend money; what is left to buy, once something has been bought."""
-    expected = forecast_together(view.db, facets, teacher)
     told, run = expected.together, runs.summed(view.db, expected.runs)
     if not told.labels:
         label_list.all_in(told.wanted)

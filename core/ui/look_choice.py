@@ -9,24 +9,25 @@ import streamlit as st
 from core.images import kept
 from core.label import forecast, forecast_joint, looking
 from core.label.forecast import HostedForecast
+from core.label.forecast_joint import JointForecast
 from core.label.model import connection_of, name_of
 from core.tasks import Task
 from core.ui import frame
 from core.words import money
 
 WAYS = {False: "The words alone", True: "The words and the image"}
+Expected = HostedForecast | JointForecast
 
 
-def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) -> None:
-    """The choice, where the client has images; `facets`: the tasks that are asked about together."""
+def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) -> Expected:
+    """The choice, where the client has images; gives the forecast of the way that is chosen, of `facets` together where they are
+    several."""
     client_id = view.task.client_id
     if not kept.any_of(view.db, client_id):
-        return
+        return _forecast(view, teacher, facets, None)
     connection = connection_of(view.db, client_id, teacher)
-    before, possible = (
-        looking.chosen(view.db, client_id, name_of(teacher, connection)),
-        looking.possible(view.db, client_id, teacher),
-    )
+    before = looking.chosen(view.db, client_id, name_of(teacher, connection))
+    possible = looking.possible(view.db, client_id, teacher)
     if not possible:
         said = (
             f"{connection.name} takes no images"
@@ -38,13 +39,14 @@ def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) 
         if before:  # chosen while it took them
             looking.choose(view.db, client_id, teacher, False)
             st.rerun()
-        return
+        return _forecast(view, teacher, facets, False)
+    either = {looks: _forecast(view, teacher, facets, looks) for looks in WAYS}
     looks = st.radio(
         "What the teacher gets",
         list(WAYS),
         int(before),
         format_func=WAYS.__getitem__,
-        captions=[frame.plain(_cost(_forecast(view, teacher, facets, looks))) for looks in WAYS],
+        captions=[frame.plain(_cost(expected)) for expected in either.values()],
         horizontal=True,
         disabled=running,
         key=f"look-{client_id}-{teacher}-{before}",
@@ -54,16 +56,18 @@ def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) 
     if looks != before:
         looking.choose(view.db, client_id, teacher, looks)
         st.rerun()
+    return either[looks]
 
 
-def _forecast(view: frame.View, teacher: str, facets: Sequence[Task], looks: bool) -> HostedForecast:
+def _forecast(view: frame.View, teacher: str, facets: Sequence[Task], looks: bool | None) -> Expected:
     if len(facets) > 1:
-        return forecast_joint.forecast_together(view.db, facets, teacher, looks).together
+        return forecast_joint.forecast_together(view.db, facets, teacher, looks)
     return forecast.forecast(view.db, view.task, teacher, looks)
 
 
-def _cost(expected: HostedForecast) -> str:
+def _cost(found: Expected) -> str:
     """What is still to be bought that way."""
+    expected = found.together if isinstance(found, JointForecast) else found
     if not expected.labels:
         return "All labels are in."
     if expected.cost is None:

@@ -7,10 +7,11 @@ import streamlit as st
 
 from core import removal, tasks
 from core.tasks import Task
-from core.ui import address, frame
+from core.ui import address, archive_block, frame
 from core.words import counted, task_title
 
 ASKED = "removing"  # the kind and number (of assets: ids) that somebody wants removed and has not yet confirmed
+REMOVED = "removed"  # what became of a client that was deleted, for one drawing of the page
 IMPORT, ASSETS, STUDENT, TASK, CLIENT = "import", "assets", "student", "task", "client"
 VERBS = {IMPORT: "Undo", ASSETS: "Delete", STUDENT: "Delete", TASK: "Delete", CLIENT: "Delete"}
 
@@ -68,7 +69,8 @@ def _remove(view: frame.View, kind: str, which) -> None:
         if view.chosen and which == view.chosen.id:
             frame.open_client(view.db, view.chosen.client_id)
     else:
-        removal.remove_client(view.db, which)
+        removed = removal.remove_client(view.db, which)
+        st.session_state[REMOVED] = [f"Deleted {removed.what}.", *removed.after]
         if which == view.client_id:
             address.forget()
 
@@ -111,7 +113,7 @@ def students(view: frame.View, names: dict[int, str]) -> None:
 
 def client(view: frame.View, names: dict[int, str]) -> None:
     """A client to be renamed or deleted."""
-    with st.expander("Rename or delete a client", key="change-client"):
+    with st.expander("Rename or delete a client", key="change-client", expanded=REMOVED in st.session_state):
         left, middle, right, last = st.columns([3, 3, 1, 1], vertical_alignment="bottom")
         ids = list(names)
         place = ids.index(view.client_id) if view.client_id in names else 0
@@ -125,6 +127,9 @@ def client(view: frame.View, names: dict[int, str]) -> None:
                 st.rerun()
         if last.button("Delete …", width="stretch", help="It says first what goes with it."):
             ask(CLIENT, picked)
+        archive_block.show(view, picked, names[picked])
+        for line in st.session_state.pop(REMOVED, ()):
+            st.info(frame.plain(line), icon=":material/info:")
     confirmation(view, CLIENT)
 
 

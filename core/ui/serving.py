@@ -9,7 +9,7 @@ import streamlit as st
 from core import settings, tasks
 from core.images import kept
 from core.train.registry import at_work
-from core.ui import frame
+from core.ui import frame, token_block
 
 WRITE = """curl http://127.0.0.1:8600/write -H "Content-Type: application/json" \\
   -d '{"brief": "Northwind, boots for wet weather", "drafts": 3}'"""
@@ -55,7 +55,10 @@ def section(view: frame.View) -> None:
                     "image itself is not kept. One of up to 3 MB may also come as base64:"
                 )
                 st.code(IMAGE, language="bash", wrap_lines=True)
-            st.markdown("With a token, which the server needs before `--host` lets other machines reach it:")
+            st.markdown(
+                "With a token, which the server needs before `--host` lets other machines reach it: one of those below, or one for "
+                "everything, which the server is started with:"
+            )
             st.code(WRITE_TOKEN if writes else TOKEN, language="bash", wrap_lines=True)
             st.markdown(
                 "`serve --task SORTS --write-task WRITES` answers `/classify` and `/write` in one server. `GET /metrics` is for "
@@ -64,6 +67,8 @@ def section(view: frame.View) -> None:
                 else "`--fallback` asks the teacher where the student is not sure enough; `--fallback-budget 20` stops that at 20 "
                 "US dollars a calendar month. `GET /metrics` is for Prometheus, `GET /health` for whoever watches the server."
             )
+
+    token_block.show(view)
 
 
 def passing_command(client: str, connection: str) -> str:

@@ -158,6 +158,15 @@ def files_of(client_id: int) -> list[Path]:
     return [path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")]
 
 
+def count(client_id: int) -> int:
+    """How many answers are written down of a client."""
+    file = there(client_id)
+    if file is None:
+        return 0
+    with closing(file):
+        return file.execute("select count(*) from answers").fetchone()[0]
+
+
 def erase(client_id: int) -> None:
     """Remove all that was written down of a client's answers."""
     for path in files_of(client_id):

@@ -7,13 +7,20 @@ from dataclasses import replace
 
 import pytest
 
-from core.label import looking
+from core import taxonomy
+from core.images import kept
+from core.images.seen import Seen
+from core.label import labelling, looking
+from core.label.desk import ask_once
+from core.label.teachers import make
 from core.tasks import Task
+from core.ui import answers
 from core.wires import connections
 from core.wires.wire import OwnPrice, Params
 from tests import small
 from tests.images import clients
 from tests.pages.test_pages import shown
+from tests.wires.servers import Server, steady
 
 TEACHER = "connection:Big"
 
@@ -61,3 +68,21 @@ def test_without_images_there_is_nothing_to_choose(open_page, db, task):
     app = open_page("teacher", task)
     app.radio(key="teacher-chosen").set_value(TEACHER).run()
     assert not app.exception and chosen(app) is None and "images" not in shown(app)
+
+
+def test_on_try_one_a_teacher_that_looks_is_asked_about_the_image_at_hand(db, task):
+    with Server(steady, image_tokens=100) as server:
+        params = Params(logprobs=False, price=OwnPrice(2.0, 10.0), takes_images=True)
+        connections.save(db, task.client_id, "Big", "openai", "big-1", base_url=server.url, params=params)
+        looking.choose(db, task.client_id, TEACHER, True)
+        run = labelling.label(db, task, TEACHER, budget_usd=1.0)
+        rows = db.execute("select id, text from assets where image is not null order by id limit 2").fetchall()
+        own, other = (kept.sights(db, task.client_id, [id])[id] for id, _ in rows)
+        words, before = rows[0][1], len(server.calls)
+        assert answers.ask_teacher(db, task, run, Seen(words, own), looks=True).label
+        assert answers.ask_teacher(db, task, run, Seen(words, other), looks=True).label is None
+        hosted = make(db, task, TEACHER, taxonomy.load(db, taxonomy.latest(db, task)))
+        said = [ask_once(db, task.client_id, hosted, Seen(words, sight)) for sight in (own, other)]
+    assert [one.cost_usd > 0 for one in said] == [False, True]
+    (call,) = server.calls[before:]
+    assert call.texts == [words] and len(call.images) == 1
