@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "confidence": 0.95,
     "encoder": "packaged",  # the packaged MiniLM-L6, or a local folder
     "large_encoder": "packaged-large",  # the packaged all-mpnet-base-v2, or a local folder
+    "image_encoder": "",  # what students look at images with: a folder or org/name of the hub; none is packaged
     "base_model": "packaged-writer",  # what students that write build on: the packaged SmolLM2-135M, or a folder
     "voice_guide": {},  # changed fields of core.write.guide.Guide
     "teacher_behind": {},  # changed fields of core.write.teacher_behind.Rules

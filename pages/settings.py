@@ -5,7 +5,7 @@ import streamlit as st
 from core import settings
 from core.encoders import encoder
 from core.train import members
-from core.ui import backup_block, brand_form, frame, price_form
+from core.ui import backup_block, brand_form, frame, image_form, price_form
 from core.words import percent
 
 ENTRY = {
@@ -28,6 +28,7 @@ ENCODERS = {
 def main() -> None:
     with frame.page("settings") as view:
         _learning(view)
+        image_form.show(view)
         price_form.show(view)
         brand_form.show(view)
         backup_block.show(view)

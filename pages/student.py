@@ -3,10 +3,11 @@
 import streamlit as st
 
 from core import settings, taxonomy
+from core.images import kept
 from core.label.runs import runs
 from core.train import members
 from core.train.registry import all_students
-from core.ui import frame, more_labels, progress, student_list
+from core.ui import frame, image_form, more_labels, progress, student_list
 from core.ui.figures import HINTS
 from core.words import teacher_words
 
@@ -88,6 +89,8 @@ def _train(view: frame.View, labelled: list[dict], running: bool) -> int:
             if none:
                 st.warning("No asset has a label under the taxonomy in use: get labels, then train.")
                 frame.link("teacher", "Get labels first")
+            if kept.any_of(view.db, view.task.client_id):
+                st.caption(frame.plain(image_form.reads(view)))
             st.caption(
                 "The student does not learn from a fifth of the labelled assets: they are the test assets that judge it."
             )

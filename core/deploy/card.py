@@ -231,7 +231,7 @@ def _parity(parity: dict, figures: ChooseOneFigures) -> str:
 def _cut(row: dict) -> str:
     return (
         "all of it"
-        if not members.bases_of(row["params"]["members"])
+        if not members.bases_of([name for name in row["params"]["members"] if not members.of(name).joins])
         else "the sentence encoder no more than its first 128 tokens (about 90 words)"
     )
 

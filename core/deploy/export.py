@@ -30,7 +30,7 @@ from core.errors import InputError
 from core.evaluate.cascade import Certificate
 from core.evaluate.evaluation import figures_of
 from core.evaluate.figures import ChooseOneFigures
-from core.images import features, looking
+from core.images import features, looking, pixels
 from core.images.seen import sight_of
 from core.jobs import NoProgress, Progress
 from core.label.runs import labelled
@@ -45,7 +45,7 @@ from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time
-LOOKING = (looking, features)  # what goes along as it is where a member looks at images
+LOOKING = (looking, features, pixels)  # what goes along as it is where a member looks at images
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ def _with_exact_graphs(student: students.Student, folder: Path) -> students.Stud
     exact.members = {name: copy.copy(member) for name, member in student.members.items()}
     for name, member in exact.members.items():
         if (folder / name / EXACT).exists():
-            member.graph = encoder.OnnxText(folder / name, EXACT)
+            member.graph = type(member.graph)(folder / name, EXACT)
     return exact
 
 

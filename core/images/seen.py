@@ -6,11 +6,13 @@ through everything that is made for texts.
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.images.looking import Facts
+from core.images.looking import Facts, look
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,13 @@ def sight_of(text: str) -> Sight | None:
 def told_apart(texts: Iterable[str]) -> list[str]:
     """What texts are kept by where their images matter, too: each with the hash of its image, one without an image as it is."""
     return [text if (sight := sight_of(text)) is None else f"{text}\x1f{sight.sha256}" for text in texts]
+
+
+def blank(text: str) -> Seen:
+    """A text with a plain grey image, to see that what looks answers."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(out, "PNG")
+    data = out.getvalue()
+    return Seen(text, Sight(hashlib.sha256(data).hexdigest(), look(data).facts, data))

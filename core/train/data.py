@@ -39,7 +39,7 @@ class Rows:
     the ids of the assets whose texts these are. `worked`, bool (n): rows that came of work, which teach but judge nothing, since
     they are mostly the hard ones (None: there are none). Where an asset may have several tags, `said` is which of them the teacher
     gave, bool (n, categories), and the targets are how likely each is by itself, 0 to 1: rows need not sum to 1; `some`: a row has
-    one tag at least."""
+    one tag at least. `image_encoder`: the name of what looks at images, "" for nothing; `names`: those of the categories."""
 
     texts: list[str]
     targets: np.ndarray
@@ -52,6 +52,8 @@ class Rows:
     said: np.ndarray | None = None
     some: bool = False
     worked: np.ndarray | None = None
+    image_encoder: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def seen(self) -> bool:
@@ -130,6 +132,8 @@ class Split:
     def fingerprint(self) -> str:
         """A hash of everything a student learns from: the same fingerprint makes the same student."""
         parts = [str(self.categories), self.train.encoder]
+        if self.train.seen and self.train.image_encoder:
+            parts += [self.train.image_encoder, *self.train.names]  # names are read as well
         digest = hashlib.sha256()
         for rows in (self.train, self.calibration):
             parts += told_apart(rows.texts)
@@ -193,6 +197,10 @@ def load(db: Database, task: Task, run_id: int) -> Split:
         name: _rows(frame[frame.split == name], categories, assignable, encoders, soft, members)
         for name in ("train", "calibration")
     }
+    if any(rows.seen for rows in parts.values()):
+        names = {c.id: c.label for c in taught}
+        looks = {"image_encoder": settings.get(db, "image_encoder", task), "names": tuple(names[c] for c in categories)}
+        parts = {name: replace(rows, **looks) for name, rows in parts.items()}
     if task.several and not settings.get(db, "may_be_none", task):
         parts = {name: replace(rows, some=True) for name, rows in parts.items()}
     return Split([int(c) for c in categories], parts["train"], parts["calibration"])

@@ -17,12 +17,11 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import settings
+from core import hub, settings
 from core.errors import InputError, memory_full
 from core.tasks import Task
 from core.weights import sha256
 from core.whole import write_whole
-from core.write import hub
 
 SETTING = "base_model"
 PACKAGED = "packaged-writer"

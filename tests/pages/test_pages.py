@@ -484,6 +484,14 @@ def test_settings_keep_a_target_and_refuse_a_folder_that_is_no_encoder(open_page
     assert db.execute("select value from settings where key = 'target_agreement'").fetchone()[0] == "0.9"
 
 
+def test_settings_say_that_no_image_encoder_is_set_and_refuse_what_is_none(open_page, db, tmp_path):
+    app = open_page("settings")
+    assert any("students read words and facts" in one.value for one in app.caption)
+    next(one for one in app.text_input if one.label == "Image model").input(str(tmp_path))
+    next(button for button in app.button if button.label == "Check and save").click().run()
+    assert any("has no config.json" in one.value for one in app.error) and not settings.get(db, "image_encoder")
+
+
 def test_settings_keep_both_encoders_once_they_can_be_read(open_page, db, tmp_path, monkeypatch):
     monkeypatch.setitem(settings.DEFAULTS, "large_encoder", LARGE)
 

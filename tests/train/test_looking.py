@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from core import tasks
+from core import settings, tasks
 from core.deploy import export
 from core.deploy.exported import runtime
 from core.evaluate.evaluation import evaluate, figures_of
@@ -21,7 +22,8 @@ from core.train import data, ladder, members, registry, students
 from core.train.data import Rows
 from core.train.members.looking import facts
 from tests import small
-from tests.images import shown
+from tests.images import encoders, shown
+from tests.images.pictures import drawn, saved
 
 
 def seen_rows(made: list[dict], without: int = 0) -> Rows:
@@ -100,6 +102,11 @@ def test_a_student_with_images_is_better_than_its_words_and_its_export_answers_t
     command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}", str(text), sight.source]
     ran = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == answer[0]["label"]
+    (tmp_path / "out" / "table.csv").write_text(f"image,words\n{sight.source},{text}\nnowhere.png,{text}\n")
+    command = [sys.executable, "predict.py", "--table", "table.csv", "--text-column", "words"]
+    ran = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
+    first, second = map(json.loads, ran.stdout.splitlines())
+    assert first == {"image": str(sight.source), **answer[0]} and second["problem"] == "There is no such file."
     assert "facts of images" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
 
 
@@ -112,3 +119,54 @@ def test_a_student_of_texts_alone_is_as_ever(db, tmp_path):
         *("bar", "cut", "judge", "member", "weights")
     ]
     assert tasks.get(db, task.id) == task and labelled(db, row["label_run_id"]).text.dtype != object
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return encoders.save(tmp_path_factory.mktemp("clip"))
+
+
+def test_an_image_encoder_joins_where_it_is_set_and_an_image_unlike_any_is_strange(clip, tmp_path):
+    made, labels = shown.rows(90), list(small.WORDS)
+    sight = lambda row: Sight(  # noqa: E731 - a ground of its label's, its own words on it
+        row["id"], looked(96, 96), saved(drawn(row["id"], size=(96, 96), seed=labels.index(row["label"])))
+    )
+    texts = [row["text"] if at < 20 else Seen(row["text"], sight(row)) for at, row in enumerate(made)]
+    one = replace(seen_rows(made), texts=texts, image_encoder=str(clip), names=tuple(labels))
+    assert members.blend("linear", one) == ("linear", "facts", "image")
+    assert "image" not in members.blend("linear", one.take(np.arange(30))), "ten images are too few"
+    for rows in (one, replace(one, said=one.targets > 0)):
+        folder = tmp_path / ("several" if rows.several else "one")
+        split = data.Split([1, 2, 3, 4], rows, rows.take(np.zeros(0, int)))
+        student, _ = students.fit("linear", split, labels, folder, quiet)
+        again = students.load(folder)
+        answers = again.answer(rows.texts)
+        assert np.array_equal(answers.probabilities, student.answer(rows.texts).probabilities)
+        last = student.stages[-1]
+        assert (last.member, last.judge, last.eye) == ("image", "linear", "image") and -1 < last.eye_cut < 1
+        model = student.members["image"]
+        told = model.read(rows.texts)
+        assert len(told.tables) == 3 and (np.isnan(told.nearness) == (np.arange(90) < 20)).all()
+        assert all(np.ptp(table[:20]) == 0 for table in told.tables), "without an image it says nothing"
+        right = (told.tables[0] > 0) == rows.said if rows.several else told.tables[0].argmax(1) == rows.answers
+        assert right[20:].mean() > 0.8
+        noise = saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)))
+        odd = Seen(rows.texts[30], Sight("noise", looked(64, 64), noise))
+        usual, unlike = ({"linear": np.ones(1), "image": model.read([one]).nearness} for one in (rows.texts[30], odd))
+        assert last.far(unlike).all() and not last.far(usual).any()
+        assert not last.far({"linear": np.ones(1), "image": np.array([np.nan])}).any()
+
+
+def test_an_export_looks_with_the_encoder_it_takes_along(clip, db, tmp_path):
+    task = shown.fill(db, tmp_path, shown.rows(120))
+    settings.put(db, "image_encoder", str(clip))
+    (student,) = ladder.train(db, task, label(db, task, "recorded:label"), "linear")
+    row = registry.find(db, task, student)
+    assert row["params"]["members"] == ["linear", "facts", "image"] and row["params"]["image_encoder"] == str(clip)
+    evaluate(db, student, target=0.8)
+    made = export.export(db, task=task, student=student, to=tmp_path / "out")
+    assert made["parity"]["fp32"] == 1 and made["parity"]["n"] > 20
+    assert {"onnxruntime", "pillow", "scipy"} <= {
+        line.partition("==")[0] for line in (tmp_path / "out" / "requirements.txt").read_text().splitlines()
+    }
+    assert (tmp_path / "out" / "image" / "fp32.onnx").exists() and (tmp_path / "out" / "sight" / "pixels.py").exists()

@@ -1,22 +1,41 @@
-"""Classify texts with this exported student.
+"""Classify texts, or images, with this exported student.
 
     python predict.py "Winter tyres fitted while you wait."        from predict import Student
     python predict.py --fp32 < one-text-a-line.txt                 Student(folder).predict(["Winter tyres ...", ...])
+    python predict.py --images FOLDER                              Student(folder).predict(texts, ["a.png", None, ...])
+    python predict.py --table creatives.csv --image-column image --text-column words
 
-An asset of several text fields is one text: its fields, a line break between them.
+An asset of several text fields is one text: its fields, a line break between them. The words on an image are not read here: a
+student that learned from them is to be given them, in the table.
 """
 
 import argparse
+import csv
 import json
 import os
 import sys
+from pathlib import Path
 
-from runtime import Student, load  # noqa: F401 - Student is for those who import from here
+from runtime import Student, load, sight  # noqa: F401 - Student is for those who import from here
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
 def main():
-    command = argparse.ArgumentParser(description="Classify texts: those given, else the lines of standard input.")
+    command = argparse.ArgumentParser(
+        description="Classify texts (those given, else the lines of standard input) or images."
+    )
     command.add_argument("texts", nargs="*", metavar="TEXT")
+    command.add_argument(
+        "--images", type=Path, metavar="FOLDER", help="the images in a folder, and in folders within it"
+    )
+    command.add_argument("--table", type=Path, metavar="CSV", help="a table that names images, in UTF-8")
+    command.add_argument(
+        "--image-column", default="image", help="its column of files, beside the table or by whole paths"
+    )
+    command.add_argument(
+        "--text-column", action="append", default=[], help="its column of words; several times for several"
+    )
     size = command.add_mutually_exclusive_group()
     size.add_argument("--int8", action="store_true", default=True, help="the small, fast graphs (default)")
     size.add_argument("--fp32", action="store_true", help="the exact graphs")
@@ -25,10 +44,44 @@ def main():
         student = load(int8=not args.fp32)
     except ValueError as error:  # a damaged file
         sys.exit(str(error))
+    if args.images or args.table:
+        answer_images(student, in_table(args) if args.table else in_folder(args.images))
+        return
     if not args.texts:
         sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace")
     for answer in student.predict(args.texts or sys.stdin.read().splitlines()):
         say(answer)
+
+
+def in_folder(folder):
+    if not folder.is_dir():
+        sys.exit(f"There is no folder {folder}.")
+    return [(file, "") for file in sorted(folder.rglob("*")) if file.suffix.lower() in ENDINGS]
+
+
+def in_table(args):
+    """Each row's image and typed words."""
+    try:
+        with open(args.table, encoding="utf-8-sig", newline="") as opened:
+            rows = list(csv.DictReader(opened))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        sys.exit(f"{args.table} cannot be read: {error}")
+    for column in (args.image_column, *args.text_column):
+        if rows and column not in rows[0]:
+            sys.exit(f"{args.table} has no column {column}; it has {', '.join(rows[0])}.")
+    words = ["\n".join(filter(None, (row[column] or "" for column in args.text_column))) for row in rows]
+    return [(args.table.parent / (row[args.image_column] or ""), text) for row, text in zip(rows, words)]
+
+
+def answer_images(student, named):
+    """A line for each image; one that cannot be read has `problem` in the place of an answer."""
+    for file, words in named:
+        try:
+            say({"image": str(file), **student.predict([words], [file])[0]})
+        except OSError:
+            say({"image": str(file), "problem": "There is no such file."})
+        except sight("looking").Unfit as error:
+            say({"image": str(file), "problem": f"It {error.what}"})
 
 
 def say(answer):

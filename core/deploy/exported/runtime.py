@@ -87,6 +87,8 @@ class Student:
                 shares = np.exp(log_softmax(pooled)).astype(np.float32)
                 given, sure = np.arange(shares.shape[1]) == shares.argmax(1)[:, None], shares.max(1)
             far = near[stage["judge"]] < stage["cut"]
+            if stage.get("eye"):  # an image unlike any it learned from; where there is none this is NaN, which is not
+                far |= near[stage["eye"]] < stage["eye_cut"]
             ends = ~far & (sure >= stage["bar"]) | (stage is self.stages[-1])
             results |= {
                 i: self._result(texts[i], *row)
@@ -281,6 +283,56 @@ class Facts:
         return getattr(text, "facts", None)
 
 
+class Images(Graph):
+    """As Graph, of vectors of images; where the encoder read the categories' names as well, also from how near those are. A text
+    without an image has tables that say nothing."""
+
+    needs = ("onnxruntime", "pillow", "scipy")
+
+    def __init__(self, folder, int8, several, max_tokens, batch_tokens):
+        import onnxruntime
+
+        self.several = several
+        self.looking, self.pixels = sight("looking"), sight("pixels")
+        self.plan = json.loads(where(folder / "pixels.json").read_text(encoding="utf-8"))
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.x64quantprecision", "1")
+        file = where(folder / ("int8.onnx" if int8 else "fp32.onnx"))
+        self.session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self.output = json.loads((folder / "output.json").read_text(encoding="utf-8"))
+        self.head = tables(folder / "head.npz", "coefficients", "bias", "neighbours", "answers")
+        self.head[2] = self.head[2].astype(np.float32).T
+        self.hood = json.loads((folder / "neighbours.json").read_text(encoding="utf-8"))
+        self.names = tables(folder / "names.npz", "names", "scale") if (folder / "names.npz").exists() else None
+
+    def share(self, readers):
+        """Images are looked at by each student for itself."""
+
+    def __call__(self, texts):
+        there = np.array([isinstance(text, Seen) for text in texts], bool)
+        silent = 0.0 if self.several else -np.log(len(self.head[1]))
+        whole = [np.full((len(texts), len(self.head[1])), silent) for _ in range(3 if self.names else 2)]
+        nearness = np.full(len(texts), np.nan, np.float32)
+        if there.any():
+            vectors = np.concatenate([self.vector(text.image) for text in texts if isinstance(text, Seen)])
+            coefficients, bias, *hood = self.head
+            near, nearness[there] = self.neighbours(vectors, *hood)
+            scores = [vectors @ coefficients + bias] + ([self.named(vectors)] if self.names else [])
+            first, *named = scores if self.several else [log_softmax(score) for score in scores]
+            for table, part in zip(whole, [first, near, *named]):
+                table[there] = part
+        return whole, nearness
+
+    def vector(self, image):
+        numbers = self.pixels.numbers(self.looking.upright(data(image)), self.plan)
+        row = self.session.run([self.output], {self.session.get_inputs()[0].name: numbers[None]})[0]
+        return row / np.maximum(np.linalg.norm(row, axis=1, keepdims=True), 1e-9)
+
+    def named(self, vectors):
+        cosines = vectors @ self.names[0].T
+        return self.names[1] * (cosines - cosines.mean(1, keepdims=True))
+
+
 def sight(name):
     """A module of what looks at images: of the folder beside this file, which an export has, else Understudy's own."""
     there = Path(__file__).with_name(SIGHT).is_dir()
@@ -291,7 +343,12 @@ def data(image):
     return image if isinstance(image, bytes) else Path(image).read_bytes()
 
 
-READERS = {"words": Words, "graph": Graph, "facts": Facts}  # what answers for a member, by what config.json says of it
+READERS = {
+    "words": Words,
+    "graph": Graph,
+    "facts": Facts,
+    "images": Images,
+}  # what answers for a member, by what config.json says of it
 
 
 def verify(folder, unread):

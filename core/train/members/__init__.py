@@ -94,7 +94,7 @@ class Member:
         empty = [one.name for one in fields(self) if getattr(self, one.name) == "" and one.name != "keeps"]
         if empty:
             raise ValueError(f"The member {self.name or '?'} says nothing for: {', '.join(empty)}.")
-        if self.quick and self.base not in (None, SMALL_BASE):
+        if self.quick and not self.joins and self.base not in (None, SMALL_BASE):
             raise ValueError(f"The member {self.name} is quick, so it must read words or with the small base model.")
 
     @property

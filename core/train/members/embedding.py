@@ -110,9 +110,14 @@ def learn(
 
 def load(folder: Path) -> Encoded:
     """The member saved in `folder`: an ONNX graph and four tables."""
+    return head_of(folder, OnnxText(folder))
+
+
+def head_of(folder: Path, graph: Encode | None) -> Encoded:
+    """Head and neighbours saved in `folder`, over the vectors that `graph` gives."""
     head = tensors_of(folder / "head.safetensors")
     near = Neighbours(head["neighbours"].astype(np.float32), head["answers"], head["coefficients"].shape[1])
-    return Encoded(OnnxText(folder), head["coefficients"], head["bias"], near, odds.marked(head))
+    return Encoded(graph, head["coefficients"], head["bias"], near, odds.marked(head))
 
 
 def share(model: Encoded, folder: Path, readings: Readings) -> None:
@@ -130,6 +135,11 @@ def write(source: Path, folder: Path, base: str | None) -> None:
     shutil.copyfile(source / "encoder.onnx", folder / SMALL)
     with opened(base) as weights:
         export(torch_encoder(weights), folder / EXACT, layers=layers_of(base))
+    write_head(source, folder)
+
+
+def write_head(source: Path, folder: Path) -> None:
+    """Head and neighbours of the member saved in `source`, as an export has them."""
     np.savez(folder / "head.npz", **tensors_of(source / "head.safetensors"))
     hood = {
         "neighbours": neighbours.NEIGHBOURS,

@@ -20,7 +20,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from core.errors import InputError
-from core.images.seen import told_apart
+from core.images.seen import blank, told_apart
 from core.taxonomy.tagsets import JOINED, NONE
 from core.train import members
 from core.train.disk import UNSEEN, digests, link, tables_of, verify
@@ -76,7 +76,8 @@ class Student:
     def warm_up(self, company: int = 1) -> None:
         """Have every member read, also those that few texts reach, a text alone and so many together: first calls pay for memory
         that later ones find ready."""
-        for texts in [["warming up " * 20]] * 5 + [["warming up " * 20] * company]:
+        warm = _probe("warming up " * 20, self.members)
+        for texts in [[warm]] * 5 + [[warm] * company]:
             for member in self.members.values():
                 member.read(texts)
 
@@ -148,7 +149,7 @@ def load(folder: Path) -> Student:
     config = config_of(folder)
     models = {name: members.of(name).load(folder / name) for name in config["members"]}
     for name, model in models.items():  # weights of graphs are not looked through: what comes of them is
-        read = model.read(["a text like any other"])
+        read = model.read([_probe("a text like any other", models)])
         if not all(np.isfinite(table).all() for table in read.tables):
             raise InputError(
                 f"The student's part {name} gives no numbers, so it cannot answer.",
@@ -157,6 +158,11 @@ def load(folder: Path) -> Student:
             )
     stages = [from_json(stage) for stage in config["stages"]]
     return Student(config["kind"], config["categories"], config["labels"], models, stages)
+
+
+def _probe(text: str, models: dict[str, Model]) -> str:
+    """A text to see that members answer, with an image where one of them looks at it."""
+    return blank(text) if any(members.of(name).joins for name in models) else text
 
 
 def share(student: Student, folder: Path, readings: Readings) -> Student:

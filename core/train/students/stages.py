@@ -13,7 +13,7 @@ while asking all members about everything would not have lowered it by more than
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,13 +106,21 @@ def answers(tables: dict[str, np.ndarray]) -> Answers:
 @dataclass(frozen=True)
 class Stage:
     """One `member` more is asked; `weights` pool the tables of all asked so far. A text ends here that is at least `bar` sure and
-    that the member `judge` finds no less near than `cut`. At the last stage every text ends, and what is less near is strange."""
+    that the member `judge` finds no less near than `cut`. At the last stage every text ends, and what is less near is strange.
+    Where a member `eye` that looks at images has been asked, so is an image that it finds less near than `eye_cut`."""
 
     member: str
     weights: np.ndarray
     judge: str
     cut: float
     bar: float
+    eye: str = field(default="", kw_only=True)
+    eye_cut: float = field(default=-1.0, kw_only=True)
+
+    def far(self, nearness: dict[str, np.ndarray]) -> np.ndarray:
+        """Which texts are less near than may be, by what the members find of them, bool (texts)."""
+        far = nearness[self.judge] < self.cut
+        return far | (nearness[self.eye] < self.eye_cut) if self.eye else far  # NaN, where there is no image, is not
 
     def pool(self, tables: Sequence[np.ndarray]) -> np.ndarray:
         """The probabilities (texts, categories) that the tables of all asked so far come to."""
@@ -124,7 +132,8 @@ class Stage:
 
     def as_json(self) -> dict:
         """The same as JSON can hold it."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+        kept = {name: value for name, value in vars(self).items() if self.eye or not name.startswith("eye")}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in kept.items()}
 
 
 @dataclass(frozen=True)
@@ -164,7 +173,7 @@ def walk(stages: Sequence[Stage], count: int, categories: int, ask: Ask) -> Answ
         reading = ask(stage.member, left)
         tables += reading.tables
         nearness[stage.member] = reading.nearness
-        far = nearness[stage.judge] < stage.cut
+        far = stage.far(nearness)
         now = stage.answers(stage.pool(tables), far)
         ends = np.ones(len(left), bool) if stage is stages[-1] else ~far & (now.confidence >= stage.bar)
         for name, table in now.tables().items():
@@ -180,11 +189,15 @@ def fit(readings: dict[str, Reading], answers: np.ndarray, some: bool = False) -
     """The stages of a student whose members made these `readings` of calibrating rows, which the teacher gave `answers` (column
     numbers int (n), or which of the tags, bool (n, tags); `some`: a text has one tag at least): weights, cuts and bars."""
     several = answers.ndim > 1
-    tables, sure, losses, stages, judge = [], [], [], [], ""
+    tables, sure, losses, stages, judge, eye = [], [], [], [], "", {}
     for name in members.asked_in_order(list(readings)):
         tables += readings[name].tables
-        judge = max((judge or name, name), key=lambda one: members.of(one).judges)
+        if members.of(name).joins and (near := readings[name].nearness) is not None:
+            eye = {"eye": name, "eye_cut": cut_of(near[~np.isnan(near)])}
+        else:
+            judge = max((judge or name, name), key=lambda one: members.of(one).judges)
         stage = last_stage(tables, answers, name, judge, cut_of(readings[judge].nearness), some=some)
+        stage = replace(stage, **eye)
         stages.append(stage)
         pool = stage.pool(tables)
         sure.append(stage.answers(pool, np.zeros(len(pool), bool)).confidence)
@@ -238,9 +251,11 @@ def _bars(
     rows = np.arange(len(losses[-1]))
     allowed = max(LOSS * losses[-1].sum(), LEAST * len(rows))
     left, bars = rows, []
+    nearness = {name: reading.nearness for name, reading in readings.items()}
     for sure, loss, stage in zip(sures[:-1], losses, stages):
+        far = stage.far(nearness)
         order = left[np.argsort(-sure[left], kind="stable")]
-        order = order[readings[stage.judge].nearness[order] >= stage.cut]
+        order = order[~far[order]]
         too_much = np.cumsum(loss[order] - losses[-1][order]) + UNSEEN > allowed
         end = int(too_much.argmax()) if too_much.any() else len(order)
         if end == 0:

@@ -1,4 +1,4 @@
-"""A base model from the hub, org/name: downloaded once, into the workspace. Configuration first, so that what cannot be used costs
+"""A model from the hub, org/name: downloaded once, into the workspace. Configuration first, so that what cannot be used costs
 little; of the weights, safetensors alone: other kinds of file can run code."""
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from core import settings
 from core.errors import InputError
 from core.whole import write_whole
 
-LIGHT = ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "README.md", "LICENSE*"]
+LIGHT = [
+    *("config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "preprocessor_config.json"),
+    *("README.md", "LICENSE*"),
+]
 WEIGHTS = ["*.safetensors", "*.safetensors.index.json"]
 ASIDE = "Without a network, copy its folder here from a machine that has one, and choose the folder."
 
