@@ -10,6 +10,7 @@ else:  # the server starts: Streamlit finds `app` in this file and serves it
     from starlette.middleware import Middleware
     from streamlit.starlette import App
 
+    from core.ui.held_files import OwnFiles
     from core.ui.hosts import AllowedHosts
 
-    app = App(__file__, middleware=[Middleware(AllowedHosts)])
+    app = App(__file__, middleware=[Middleware(AllowedHosts), Middleware(OwnFiles)])

@@ -1,6 +1,7 @@
 """Sets Understudy up and runs it, with nothing but Python's standard library.
 
     python3 run.py [--port N] [--no-browser]    the dashboard and its background worker; Ctrl-C ends both
+    python3 run.py --host 0.0.0.0 --admin ADDRESS   the same for others, who log in (docs/people.md)
     python3 run.py test [pytest options]        every test
     python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, pins, connections, ledger, prices,
                                                 classify, score, write, drafts, guide, blind, export, serve, watch, students,
@@ -9,7 +10,8 @@
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.
-UNDERSTUDY_HOSTS lists the names, besides this machine's own, under which a proxy may hand on the dashboard.
+UNDERSTUDY_HOSTS lists the names, besides this machine's own, under which a proxy may hand on the dashboard;
+then people log in.
 """
 
 # This file must at least parse on old Pythons, so that they hear which one is needed.
@@ -22,11 +24,14 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import webbrowser
 from pathlib import Path
@@ -40,6 +45,9 @@ ROOT = Path(__file__).resolve().parent
 OWN_VENV = ROOT / ".venv"
 NEEDED = (3, 11)
 FIRST_PORT = 8501
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SECRETS = ROOT / ".streamlit" / "secrets.toml"  # how people log in; Streamlit reads it there, or below the home folder
+CALLBACK = "/oauth2callback"
 FIRST_INSTALL_GB = 5  # with a CPU build of torch; builds for graphics cards take twice as much
 # Each is a file of core/commands that runs something.
 COMMANDS = sorted(
@@ -305,23 +313,32 @@ def app(argv: list) -> int:
     parser = argparse.ArgumentParser(prog="python3 run.py", description=__doc__, formatter_class=plain)
     parser.add_argument("--port", type=int, default=0, help=f"default: {FIRST_PORT} or the next free one")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on; any but this machine's own needs a login"
+    )
+    parser.add_argument("--login", action="store_true", help="have people log in on this machine's own address, too")
+    parser.add_argument("--admin", metavar="ADDRESS", help="who becomes the first administrator by logging in")
+    parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate (PEM), to answer by https")
+    parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its key (PEM)")
     args = parser.parse_args(argv)
     log_file("app")  # or say at once why not
+    door = the_door(args)
     set_up(BASE)
-    port = free_port(args.port)
+    port = free_port(args.port, args.host)
     ending = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: ending.set())
     worker = Worker()
-    dashboard = start_dashboard(port)
-    address = f"http://127.0.0.1:{port}"
+    dashboard = start_dashboard(port, door)
+    here = "127.0.0.1" if args.host in (*LOOPBACK, "0.0.0.0", "::") else args.host
+    address = f"{'https' if door['tls'] else 'http'}://{f'[{here}]' if ':' in here else here}:{port}"
     try:
         if not wait_until_ready(dashboard, address, ending):
             return 0
-        say(f"Understudy is ready at {address} (Ctrl-C ends it).")
+        say(f"Understudy is ready at {door['opened'] or address} (Ctrl-C ends it).")
         if not args.no_browser and can_show_browser():
-            webbrowser.open(address)
+            webbrowser.open(door["opened"] or address)
         while not ending.wait(1):
             worker.keep()
             if dashboard.poll() is not None:
@@ -333,14 +350,98 @@ def app(argv: list) -> int:
         worker.end()
 
 
-def free_port(wanted: int = 0) -> int:
+def the_door(args: argparse.Namespace) -> dict:
+    """How the dashboard is reached: `host` to listen on, `login` (the address at which people log in, "" where nobody needs to),
+    `admin`, `tls` (certificate and key, or nothing). SetupError where others could reach it without a login, or one that is not
+    whole."""
+    admin = (args.admin or os.environ.get("UNDERSTUDY_ADMIN", "")).strip()
+    door = {"host": args.host, "opened": "", "admin": admin, "tls": tls(args)}
+    asked = args.login or os.environ.get("UNDERSTUDY_LOGIN") or os.environ.get("UNDERSTUDY_HOSTS", "").strip()
+    others = args.host not in LOOPBACK or asked
+    if not others:
+        return door
+    redirect = login_settings()
+    door["opened"] = redirect[: -len(CALLBACK)]
+    if not admin and not has_administrator():
+        raise SetupError(
+            "Nobody could log in yet: name who is to be the first administrator with --admin ADDRESS (or UNDERSTUDY_ADMIN)."
+        )
+    if redirect.startswith("http://") and (urllib.parse.urlsplit(redirect).hostname or "") not in LOOPBACK:
+        say("Whoever listens on the way can read what is shown: use https (--tls-cert and --tls-key, or a proxy).")
+    return door
+
+
+def tls(args: argparse.Namespace) -> tuple:
+    """The certificate's file and its key's, or nothing. SetupError for one without the other, or one that is not there."""
+    files = (args.tls_cert, args.tls_key)
+    if not any(files):
+        return ()
+    if not all(files):
+        raise SetupError("--tls-cert and --tls-key go together: name both files.")
+    for file in files:
+        if not file.is_file():
+            raise SetupError(f"There is no file {file}: name the certificate and its key, both as PEM.")
+    return tuple(str(file.absolute()) for file in files)
+
+
+def login_settings() -> str:
+    """The address that the provider sends people back to, from the section [auth] of secrets.toml. SetupError where that is not
+    whole: Streamlit itself would say so only once somebody tries to log in."""
+    import tomllib
+
+    auth: dict = {}
+    for file in (
+        Path.home() / ".streamlit" / "secrets.toml",
+        SECRETS,
+    ):  # as Streamlit reads them, the later over the earlier
+        try:
+            auth = tomllib.loads(file.read_text(encoding="utf-8")).get("auth", auth)
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as error:
+            raise SetupError(f"{file} cannot be read ({error}): put that right.") from None
+    needed = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
+    missing = [name for name in needed if not str(auth.get(name) or "").strip()]
+    if missing:
+        raise SetupError(
+            "Others could reach this dashboard, so people must log in, and nothing says how: write {} into the section [auth] of"
+            " {} (docs/people.md shows one for each provider), or leave out --host.".format(", ".join(missing), SECRETS)
+        )
+    if len(str(auth["cookie_secret"])) < 32:
+        raise SetupError("cookie_secret is too short to keep logins safe: give at least 32 characters drawn at random.")
+    if not str(auth["redirect_uri"]).endswith(CALLBACK):
+        raise SetupError(f"redirect_uri must be the address that people open, followed by {CALLBACK}.")
+    metadata = str(auth["server_metadata_url"])
+    if re.match(r"https://login\.microsoftonline\.com/(common|organizations|consumers)/", metadata):
+        raise SetupError(
+            "server_metadata_url lets anybody with any Microsoft account log in, under an address nobody has checked: name your own"
+            " tenant in its place."
+        )
+    return str(auth["redirect_uri"])
+
+
+def has_administrator() -> bool:
+    """Whether the workspace has an administrator already."""
+    file = workspace() / "understudy.db"
+    if not file.exists():
+        return False
+    db = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+    try:
+        return db.execute("select 1 from people where administrator = 1").fetchone() is not None
+    except sqlite3.Error:  # no such table yet; what else is amiss, the dashboard says
+        return False
+    finally:
+        db.close()
+
+
+def free_port(wanted: int = 0, host: str = "127.0.0.1") -> int:
     """The port asked for, else the first free one from 8501 on. SetupError where it is taken."""
     for port in [wanted] if wanted else range(FIRST_PORT, FIRST_PORT + 100):
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             if os.name != "nt":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind((host, port))
                 return port
             except (OSError, OverflowError):
                 continue
@@ -369,10 +470,17 @@ def start(line: list, log: str) -> subprocess.Popen:
         return subprocess.Popen(line, cwd=str(ROOT), env=environment(), start_new_session=True, **files)
 
 
-def start_dashboard(port: int) -> subprocess.Popen:
-    """Start Streamlit on this port; everything else about it is in .streamlit/config.toml."""
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+def start_dashboard(port: int, door: "dict | None" = None) -> subprocess.Popen:
+    """Start Streamlit on this port, with the door as the_door() says (else this machine's own address and no login); everything
+    else about it is in .streamlit/config.toml."""
+    door = door or {"host": "127.0.0.1", "opened": "", "admin": "", "tls": ()}
+    options = ["--server.port", str(port), "--server.address", door["host"], "--server.headless", "true"]
+    for name, file in zip(("sslCertFile", "sslKeyFile"), door["tls"]):
+        options += [f"--server.{name}", file]
     more = [name.strip() for name in os.environ.get("UNDERSTUDY_HOSTS", "").split(",") if name.strip()]
+    if door["opened"]:
+        os.environ.update({"UNDERSTUDY_LOGIN": "1", "UNDERSTUDY_ADMIN": door["admin"]})
+        more += [urllib.parse.urlsplit(door["opened"]).hostname or "", door["host"]]
     for name in ["127.0.0.1", "localhost", "::1", *more] if more else []:
         options += ["--server.allowedHosts", name]
     return start([python(), "-m", "streamlit", "run", "app.py", *options], "app")
@@ -430,7 +538,10 @@ def is_last(file) -> bool:
 
 def wait_until_ready(dashboard: subprocess.Popen, address: str, ending: threading.Event) -> bool:
     """Wait until the dashboard answers; False where we are to end first. SetupError where it does not come up."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    own = (
+        ssl._create_unverified_context()
+    )  # this process's own child, on this machine, under a name its certificate has not
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=own))
     for _ in range(600):
         if dashboard.poll() is not None:
             break

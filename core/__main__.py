@@ -12,13 +12,14 @@ import json
 import os
 import pkgutil
 import sys
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, redirect_stdout
 from types import ModuleType
 from typing import NoReturn, TextIO
 
 from core import commands as _commands
 from core import terminal
-from core.errors import Cancelled, outside, readable
+from core.errors import Cancelled, InputError, outside, readable
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,8 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     terminal.print_anything()
     args = parser().parse_args(argv)
     try:
-        with redirect_stdout(sys.stderr):  # a library that prints must not spoil the JSON
+        with redirect_stdout(sys.stderr), _acting(args.who):  # a library that prints must not spoil the JSON
             result, text = args.does(args)
+            _record(args)
         terminal.answer(json.dumps(result, ensure_ascii=True) if args.json else text)
     except (KeyboardInterrupt, Cancelled):
         terminal.say("Stopped. What is done so far is kept: the same command carries on from there.")
@@ -76,8 +78,46 @@ def _common(several_tasks: bool) -> argparse.ArgumentParser:
         )
         which["action"] = "append"
     common.add_argument("--task", **which)
+    common.add_argument(
+        "--as", dest="who", metavar="ADDRESS", help="who does this, for the audit trail (default: this computer's user)"
+    )
     common.add_argument("--json", action="store_true", help="one JSON object on stdout, the log on stderr")
     return common
+
+
+@contextmanager
+def _acting(address: str | None) -> Iterator[None]:
+    """What is recorded while a command runs was done by this computer's user, in the name of `address` where one is given.
+
+    Whoever can run a command can read and write the workspace's files, and so may do everything; a name is believed, as long as
+    somebody of that name is let in. InputError for another.
+    """
+    if not address:
+        yield
+        return
+    from core import audit, database, people
+
+    with closing(database.connect()) as db:
+        if people.find(db, address) is None:
+            raise InputError(
+                f"{address} is not among the people of this workspace.", "Name one of them, or leave out --as."
+            )
+    with audit.acting(f"{people.plain_address(address)}, {audit.person()}"):
+        yield
+
+
+def _record(args: argparse.Namespace) -> None:
+    """A line in the audit trail for a command that says what deed it is (DEED) and leaves no other."""
+    deed = getattr(sys.modules[args.does.__module__], "DEED", "")
+    if not deed:
+        return
+    from core import audit, database
+
+    to = next((getattr(args, name) for name in ("to", "output") if getattr(args, name, None)), "")
+    with closing(database.connect()) as db:
+        row = db.execute("select id from clients where name = ?", [args.client]).fetchone()
+        detail = {"task": args.task, "to": str(to)} if to else {}
+        audit.record(db, deed, client_id=row and row[0], what=f"{args.command} (command)", detail=detail)
 
 
 class _Parser(argparse.ArgumentParser):

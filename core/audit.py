@@ -14,15 +14,18 @@ Where nobody says, it is the operating system's user at this computer.
 from __future__ import annotations
 
 import getpass
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
 
-from core import database
+from core import database, settings, tasks
+from core.escape import Cells
 from core.tasks import Task
 
 # Each deed that is recorded, as people read it.
@@ -33,6 +36,7 @@ ACTIONS = {
     "review": "Reviewed",
     "train": "Trained",
     "promote": "Made live",
+    "use": "Used the student",
     "settings": "Changed settings",
     "connection": "Changed a connection",
     "key": "Changed a key",
@@ -110,3 +114,75 @@ def record(
             "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str),
         }
     )
+
+
+def _setting(db: Database, key: str, value: Any, whose: settings.Owner | int) -> None:
+    """A setting that was changed; its value where it is short."""
+    said = value if isinstance(value, str | int | float | bool) else ", ".join(value) if isinstance(value, dict) else ""
+    task = tasks.get(db, whose.id) if not isinstance(whose, int) else None
+    client_id = whose if isinstance(whose, int) and whose else None
+    action = "budget" if key in ("watching", "teacher_behind") else "settings"
+    record(db, action, task=task, client_id=client_id, what=key.replace("_", " "), detail={"now": said or "default"})
+
+
+settings.changes.append(_setting)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for in the trail; "" and None for everything. `clients`: of these alone; None: of all, and the house's."""
+
+    clients: frozenset[int] | None = None
+    who: str = ""
+    action: str = ""
+    words: str = ""
+
+
+def rows(db: Database, asked: Asked, limit: int | None = None, offset: int = 0) -> list[dict[str, Any]]:
+    """The trail, the newest first, as dicts of its columns."""
+    where, parameters = _where(asked)
+    parameters |= {"limit": -1 if limit is None else limit, "offset": offset}
+    return list(
+        db.query(f"select * from audit_trail where {where} order by id desc limit :limit offset :offset", parameters)
+    )
+
+
+def count(db: Database, asked: Asked) -> int:
+    """How many rows that is."""
+    where, parameters = _where(asked)
+    return db.execute(f"select count(*) from audit_trail where {where}", parameters).fetchone()[0]
+
+
+def persons(db: Database, clients: frozenset[int] | None = None) -> list[str]:
+    """Who is in the trail of these clients (None: of all)."""
+    where, parameters = _where(Asked(clients))
+    return [
+        who
+        for (who,) in db.execute(
+            f"select distinct who from audit_trail where {where} order by who", parameters
+        ).fetchall()
+    ]
+
+
+def _where(asked: Asked) -> tuple[str, dict[str, Any]]:
+    within = (
+        "1" if asked.clients is None else f"client_id in ({', '.join(str(int(id)) for id in asked.clients) or 'null'})"
+    )
+    where = f"""{within} and (:who = '' or who = :who) and (:action = '' or action = :action)
+                and (:words = '' or instr(lower(what || ' ' || client || ' ' || detail), lower(:words)) > 0)"""
+    return where, {"who": asked.who, "action": asked.action, "words": asked.words}
+
+
+def said(detail: str) -> str:
+    """A row's `detail` in words: "budget 5, teacher recorded"."""
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in json.loads(detail).items())
+
+
+def csv(db: Database, asked: Asked) -> str:
+    """The rows as CSV; no cell runs in a spreadsheet (core.escape.Cells)."""
+    out = io.StringIO(newline="")
+    table = Cells(out)
+    table.row("time", "who", "client", "task", "action", "what", "detail")
+    for row in rows(db, asked):
+        table.row(row["at"], row["who"], row["client"], row["task"], row["action"], row["what"], said(row["detail"]))
+    return out.getvalue()

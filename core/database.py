@@ -342,6 +342,13 @@ def s024_audit_trail(db: Database) -> None:
 
 
 @migrations()
+def s025_people(db: Database) -> None:
+    """People and their roles; and who started a job, for what it does is done in their name."""
+    _run(db, "schema_people.sql")
+    db.execute("alter table jobs add column who text not null default ''")
+
+
+@migrations()
 def s026_tokens(db: Database) -> None:
     """Tokens of the service, and whose of them a call was made for (a number alone: the ledger outlives them)."""
     _run(db, "schema_tokens.sql")

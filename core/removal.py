@@ -325,6 +325,9 @@ def rename_client(db: Database, client_id: int, name: str) -> str:
             raise InputError(f"There is a client called {name} already.", "Take another name.")
         db.execute("update clients set name = ? where id = ?", [name, client_id])
         db.execute("insert or replace into former_names (name, client_id) values (?, ?)", [before, client_id])
+        audit.record(
+            db, "settings", client_id=client_id, what="the client's name", detail={"before": before, "now": name}
+        )
         db.execute("delete from former_names where name = ?", [name])
     return name
 

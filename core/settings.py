@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -57,6 +58,10 @@ class Owner(Protocol):
     def client_id(self) -> int: ...
 
 
+# Told of each value that a person changes, within the transaction that keeps it (core/audit.py).
+changes: list[Callable[[Database, str, Any, Owner | int], None]] = []
+
+
 def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -99,7 +104,10 @@ def get(db: Database, key: str, whose: Owner | int = 0) -> Any:
 def put(db: Database, key: str, value: Any, whose: Owner | int = 0) -> None:
     """Keep a setting of a task, a client, or the house (client 0)."""
     owner = dict(zip(("client_id", "task_id"), _owner(whose)))
-    db["settings"].upsert({**owner, "key": key, "value": json.dumps(value)}, pk=("client_id", "task_id", "key"))
+    with db.atomic():
+        db["settings"].upsert({**owner, "key": key, "value": json.dumps(value)}, pk=("client_id", "task_id", "key"))
+        for told in changes:
+            told(db, key, value, whose)
 
 
 def _owner(whose: Owner | int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import review, settings
-from core.ui import blind_desk, draft_desk, frame, judge_block, progress, reviewer
+from core.ui import access, blind_desk, draft_desk, frame, judge_block, progress, reviewer
 from core.write import blind, blind_pairs, desk, scorer, training
 
 ENTRY = {
@@ -49,6 +49,8 @@ def _blind(view: frame.View, writer: dict | None, vendors: bool, who: str, runni
         blind_desk.show(view.task, writer_id, review.named(who))
     elif there or vendors:
         blind_desk.standing(view.db, view.task, writer_id, judging=False)
+    if not access.may("settings"):
+        return
     if writer is None:
         return _rules(view)
     if there:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.database import now
 from core.money import ledger
-from core.ui import frame, ledger_tables
+from core.ui import access, frame, ledger_tables
 from core.ui.figures import figure
 from core.words import money, percent
 
@@ -38,8 +38,8 @@ def main() -> None:
 
 def _whose(view: frame.View) -> int | None:
     """The chosen client's id, or None for all of them."""
-    if view.client_id is None:
-        return None
+    if view.client_id is None or not access.may("house"):
+        return view.client_id
     names = {"one": view.client, "all": "All clients"}
     chosen = st.radio(
         "Whose spending",

@@ -4,13 +4,14 @@ from collections import Counter
 
 import streamlit as st
 
-from core import database, jobs, tasks
+from core import audit, database, jobs, tasks
 from core.distil import IMAGES_CLIENT, SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
 from core.task_kinds import KINDS as TASK_KINDS
 from core.tasks import Task
 from core.ui import (
+    access,
     address,
     client_tasks,
     frame,
@@ -38,20 +39,25 @@ PAGE = 12
 
 def main() -> None:
     with frame.page("overview") as view:
-        clients = standing.clients(view.db)
+        clients = access.own(view.db, standing.clients(view.db))
+        house_deeds = access.may("house")
         every = standing.tasks_of(view.db, clients)
         sample = next((task for task, client in every if client == SAMPLE_CLIENT), None)
         before = standing.of(view.db, sample) if sample else None
-        earned = {one.task_id: one for one in house.money_of_tasks(view.db)}
-        written = {task.id: result for task, _ in every if (result := house_writing.result_of(view.db, task))}
         by_id = {task.id: task for task, _ in every}
+        earned = {one.task_id: one for one in house.money_of_tasks(view.db) if one.task_id in by_id}
+        written = {task.id: result for task, _ in every if (result := house_writing.result_of(view.db, task))}
         earned |= {id: house_writing.earned(view.db, by_id[id], earned[id], one) for id, one in written.items()}
         if clients:
             house_figures.show(list(earned.values()), house.open_reviews(view.db))
-            house_figures.needs([*telling.notices(view.db), *house.notices(view.db)])
+            house_figures.needs(_ones_own([*telling.notices(view.db), *house.notices(view.db)], clients))
         if clients:
             unused = standing.unused_firsts(view.db)
             _tasks(view, [one for one in every if one[0].id not in unused], earned, written)
+        if not house_deeds:
+            if not clients:
+                st.info("Nobody has given you a client yet: ask an administrator.", icon=":material/lock:")
+            return
         if before is None or not (before.verdict or before.busy):
             sample_client.run(view, sample, "secondary" if clients else "primary")
         if not clients or (
@@ -68,6 +74,14 @@ def main() -> None:
         counts = Counter(task.client_id for task, _ in every)
         if several := [one for one in every if counts[one[0].client_id] > 1]:
             removing.task(view, several)
+
+
+def _ones_own(notices: list[house.Notice], clients: list[dict]) -> list[house.Notice]:
+    """The notices of these clients, and of pages that are one's own; the house's are for who sees its pages."""
+    names = {row["name"] for row in clients}
+    return [
+        one for one in notices if (one.client in names if one.client else access.may("house")) and access.sees(one.page)
+    ]
 
 
 def _tasks(
@@ -136,7 +150,10 @@ def _create(wanted: str, taken: set[str]) -> None:
     if wanted.casefold() in taken:
         raise InputError(f"There is a client called {wanted} already.", "Choose it on the left, or take another name.")
     with database.connect() as db:
-        frame.open_client(db, database.client_id(db, wanted))
+        access.need("house")
+        made = database.client_id(db, wanted)
+        audit.record(db, "settings", client_id=made, what="a client of its own")
+        frame.open_client(db, made)
     frame.go("assets")
 
 

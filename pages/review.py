@@ -6,7 +6,7 @@ from core import review, tasks
 from core.label.runs import runs
 from core.review import queue
 from core.tasks import Task
-from core.ui import frame, pins, progress, review_desk, review_facets, review_figures, reviewer
+from core.ui import access, frame, pins, progress, review_desk, review_facets, review_figures, reviewer
 
 ENTRY = {
     "place": 60,
@@ -44,7 +44,8 @@ def main() -> None:
                 review_desk.show(view.task, review.named(name), mode)
             else:
                 st.info("Give your name: each decision is kept with who made it.", icon=":material/person:")
-            pins.show(view)
+            if access.may("settings"):
+                pins.show(view)
             review_figures.show(view)
 
 

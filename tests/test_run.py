@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import json
 import os
@@ -337,3 +338,75 @@ def until(condition, seconds: float = 300) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
+
+
+# --- the door -----------------------------------------------------------------------------------------------------
+
+AUTH = {
+    "redirect_uri": "https://desk.agency.example/oauth2callback",
+    "cookie_secret": "0123456789abcdef0123456789abcdef",
+    "client_id": "understudy",
+    "client_secret": "s",
+    "server_metadata_url": "https://accounts.google.com/.well-known/openid-configuration",
+}
+
+
+@pytest.fixture
+def door(tmp_path, monkeypatch):
+    """run.the_door() with these options, where secrets.toml has this section [auth]."""
+    monkeypatch.setattr(run, "SECRETS", tmp_path / "secrets.toml")
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    for name in ("UNDERSTUDY_ADMIN", "UNDERSTUDY_LOGIN", "UNDERSTUDY_HOSTS"):
+        monkeypatch.delenv(name, raising=False)
+
+    def opened(auth: dict | None = None, **options) -> dict:
+        if auth is not None:
+            lines = "".join(f"{name} = {value!r}\n" for name, value in auth.items())
+            run.SECRETS.write_text(f"[auth]\n{lines}")
+        given = {"host": "127.0.0.1", "login": False, "admin": None, "tls_cert": None, "tls_key": None}
+        return run.the_door(argparse.Namespace(**given | options))
+
+    return opened
+
+
+def test_on_this_machine_alone_nobody_logs_in(door):
+    assert door() == {"host": "127.0.0.1", "opened": "", "admin": "", "tls": ()}
+
+
+@pytest.mark.parametrize("how", [{"host": "0.0.0.0"}, {"host": "::"}, {"host": "192.0.2.7"}, {"login": True}])
+def test_where_others_could_reach_it_it_refuses_to_start_without_a_whole_login(door, how):
+    with pytest.raises(run.SetupError, match=r"write redirect_uri, cookie_secret, .* \[auth\] of .*secrets\.toml"):
+        door(**how)
+    for name, value, said in (
+        ("client_secret", "", "write client_secret into"),
+        ("cookie_secret", "short", "at least 32 characters"),
+        ("redirect_uri", "https://desk.agency.example/", "followed by /oauth2callback"),
+        ("server_metadata_url", "https://login.microsoftonline.com/common/v2.0/x", "your own tenant"),
+    ):
+        with pytest.raises(run.SetupError, match=said):
+            door(AUTH | {name: value}, admin="ada@x.y", **how)
+    with pytest.raises(run.SetupError, match="--admin ADDRESS"):
+        door(AUTH, **how)
+    assert door(AUTH, admin="ada@x.y", **how)["opened"] == "https://desk.agency.example"
+
+
+def test_names_that_a_proxy_hands_on_need_a_login_and_an_administrator_is_named_once(door, db, monkeypatch):
+    from core import people
+
+    monkeypatch.setenv("UNDERSTUDY_HOSTS", "desk.agency.example")
+    with pytest.raises(run.SetupError, match="people must log in"):
+        door()
+    with pytest.raises(run.SetupError, match="--admin"):
+        door(AUTH)
+    people.add(db, "ada@x.y", administrator=True)
+    assert door(AUTH)["admin"] == ""
+
+
+def test_a_certificate_needs_its_key_and_both_files(door, tmp_path):
+    cert = tmp_path / "cert.pem"
+    with pytest.raises(run.SetupError, match="go together"):
+        door(tls_cert=cert)
+    with pytest.raises(run.SetupError, match="There is no file"):
+        door(tls_cert=cert, tls_key=cert)
+    cert.touch()
+    assert door(tls_cert=cert, tls_key=cert)["tls"] == (str(cert), str(cert))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SEVERAL_TASKS = True
 SUMMARY = "write a student to a folder or ZIP that runs anywhere"
+DEED = "export"  # in the audit trail
 
 
 def options(command: argparse.ArgumentParser) -> None:

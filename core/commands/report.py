@@ -10,6 +10,7 @@ from core.errors import InputError
 from core.whole import write_whole
 
 SUMMARY = "write what Compare says as a file for the client"
+DEED = "download"  # in the audit trail
 
 
 def options(command: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ from core.errors import Problem
 from core.words import counted, money
 
 SUMMARY = "classify every row of a file"
+DEED = "use"  # in the audit trail
 SEVERAL_TASKS = True
 
 

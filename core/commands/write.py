@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 STUDENTS = 3  # drafts of a brief
 SUMMARY = "have the student write drafts of a brief, with what each gate says"
+DEED = "use"  # in the audit trail
 
 
 def options(command: argparse.ArgumentParser) -> None:

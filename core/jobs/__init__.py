@@ -21,13 +21,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
-from core import database, room, settings
+from core import audit, database, room, settings
 from core.errors import Cancelled, InputError, outside
 from core.jobs.kinds import KINDS
 from core.jobs.progress import ACTIVE, VALUES, Interrupted, Job, NoProgress, Progress, Report, locked, stopping
@@ -40,6 +40,7 @@ BEAT = 2.0  # seconds between heartbeats
 STALE = 600.0  # seconds without one after which even a living process has lost its job; waits for locks end at 60
 PATIENCE = 5.0  # seconds that a command waits for room on a full disk to write how its job ended; the worker waits on
 MAX_CRASHES = 3
+TOLD = {"teacher", "budget_usd", "student", "kind", "limit", "name"}  # parameters that the audit trail names
 log = logging.getLogger("understudy")
 Done = TypeVar("Done")
 
@@ -57,11 +58,15 @@ def start(db: Database, kind: str, params: dict, task: Task | None = None) -> Jo
     text = json.dumps(params, sort_keys=True)
     dedup = hashlib.sha256(json.dumps([kind, task and task.id, text]).encode()).hexdigest()
     while True:  # the twin can end between the two statements
-        db.execute(
-            "insert or ignore into jobs (client_id, task_id, kind, params, dedup, state, created)"
-            " values (?, ?, ?, ?, ?, 'queued', ?)",
-            [task and task.client_id, task and task.id, kind, text, dedup, database.now()],
-        )
+        with db.atomic():
+            made = db.execute(
+                "insert or ignore into jobs (client_id, task_id, kind, params, dedup, state, created, who)"
+                " values (?, ?, ?, ?, ?, 'queued', ?, ?)",
+                [task and task.client_id, task and task.id, kind, text, dedup, database.now(), audit.person()],
+            )
+            if made.rowcount > 0:
+                detail = {name: params[name] for name in TOLD & params.keys() if params[name] is not None}
+                audit.record(db, KINDS[kind].deed, task=task, what=KINDS[kind].doing, detail=detail)
         rows = _select(db, f"dedup = ? and state in {ACTIVE}", [dedup])
         if rows:
             return rows[0]
@@ -192,7 +197,8 @@ def _perform(
     state, result, error, raised = "done", None, None, None
     try:
         module, function = KINDS[job.kind].body.split(":")
-        result = json.dumps(getattr(importlib.import_module(module), function)(db, job.params, progress))
+        with audit.acting(job.who) if job.who else nullcontext():  # what it does is done by whoever started it
+            result = json.dumps(getattr(importlib.import_module(module), function)(db, job.params, progress))
     except BaseException as caught:  # whatever a body does, the worker lives and the row tells
         raised = caught
         state, error = _ending(job, caught)

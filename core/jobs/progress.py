@@ -55,6 +55,7 @@ class Job:
     error: str | None
     result: dict | None
     created: str
+    who: str  # started it; "" for one from before that was kept
     started: str | None
     finished: str | None
 

@@ -17,7 +17,7 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo, TieredPrices
 from sqlite_utils import Database
 
-from core import database
+from core import audit, database
 from core.errors import InputError
 
 CHARACTERS_A_TOKEN = 4.0  # English prose under the common tokenisers; other languages take more tokens
@@ -253,16 +253,19 @@ def put_override(
     if not all(isfinite(value) and value >= 0 for value in stated):
         raise InputError(f"The price given for {model} is not zero or more.", "Give USD per million tokens.")
     name = _on_list(model) or ""
-    db["price_overrides"].upsert(
-        {
-            "model": name if name.partition(":")[2].lower() == model.lower() else model,
-            "input_usd_mtok": float(input_usd_mtok),
-            "output_usd_mtok": float(output_usd_mtok),
-            "cached_usd_mtok": None if cached_usd_mtok is None else float(cached_usd_mtok),
-            "as_of": database.now(),
-        },
-        pk="model",
-    )
+    with db.atomic():
+        db["price_overrides"].upsert(
+            {
+                "model": name if name.partition(":")[2].lower() == model.lower() else model,
+                "input_usd_mtok": float(input_usd_mtok),
+                "output_usd_mtok": float(output_usd_mtok),
+                "cached_usd_mtok": None if cached_usd_mtok is None else float(cached_usd_mtok),
+                "as_of": database.now(),
+            },
+            pk="model",
+        )
+        told = {"input": input_usd_mtok, "output": output_usd_mtok, "cached": cached_usd_mtok}
+        audit.record(db, "settings", what=f"the price of {model}", detail=told)
 
 
 def drop_override(db: Database, model: str) -> None:
@@ -272,7 +275,9 @@ def drop_override(db: Database, model: str) -> None:
     name = next((name for name in (model, _on_list(model)) if name in overridden), None)
     if name is None:
         raise InputError(f"There is no price of your own for {model}.", "The price list holds already.")
-    db.execute("delete from price_overrides where model = ?", [name])
+    with db.atomic():
+        db.execute("delete from price_overrides where model = ?", [name])
+        audit.record(db, "settings", what=f"the price of {name}", detail={"now": "the list's"})
 
 
 def overrides(db: Database) -> list[Price]:

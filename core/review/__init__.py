@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sqlite_utils import Database
 
-from core import settings, taxonomy
+from core import audit, settings, tasks, taxonomy
 from core.database import now
 from core.errors import InputError
 from core.review.tag_queue import of_set
@@ -191,9 +191,10 @@ def decide(
     *,
     note: str = "",
     seconds: float | None = None,
+    told: bool = True,
 ) -> None:
     """Keep what a person decided; in `conflict` mode it settles the matter. `seconds`: how long it took, where known; what took
-    longer than PAUSE was a pause and is not kept.
+    longer than PAUSE was a pause and is not kept. `told`: in the audit trail, which has a file of decisions as one.
 
     Raises InputError without the reviewer's name, or where the category is of no task of the asset's client.
     """
@@ -217,7 +218,16 @@ def decide(
         "adjudicates": int(mode == "conflict"),
         "seconds": seconds if seconds is not None and seconds <= PAUSE else None,
     }
-    db["reviews"].insert(row)
+    with db.atomic():
+        db["reviews"].insert(row)
+        if told:
+            _told(db, tasks.get(db, known[0]), asset_id, reviewer, "decided")
+
+
+def _told(db: Database, task: Task, asset_id: int, reviewer: str, what: str) -> None:
+    """A line in the audit trail."""
+    (external,) = db.execute("select external_id from assets where id = ?", [asset_id]).fetchone()
+    audit.record(db, "review", task=task, what=f"asset {external}", detail={"as": reviewer, "did": what})
 
 
 def decide_tags(
@@ -257,7 +267,9 @@ def undo(db: Database, task: Task, reviewer: str) -> int | None:
     )
     if last is None:
         return None
-    db[last["kind"]].delete(last["id"])
+    with db.atomic():
+        db[last["kind"]].delete(last["id"])
+        _told(db, task, last["asset_id"], reviewer, "took back")
     return last["asset_id"]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import review, taxonomy
+from core import audit, review, taxonomy
 from core.assets import tag_columns
 from core.assets.ids import AS_TEXT, Ids
 from core.assets.label_columns import Unknown, check_map, unknown_of
@@ -116,6 +116,8 @@ def read(
                 new += _keep(db, task, _asset(ids, cell["asset"]), cell, match, sampled, reviewer)
             except InputError as error:
                 problems.add(number, None, error.what, error.todo)
+        if new:
+            audit.record(db, "review", task=task, what=path.name, detail={"decisions": new})
     return Read(len(sheet.rows), new, problems.listed, tuple(unknown))
 
 
@@ -151,7 +153,7 @@ def _keep(
     ).fetchone()
     if last and last[0] and last[1] in (mode, "given"):
         return False
-    review.decide(db, asset, name, category, mode, note=cell.get("note", ""))
+    review.decide(db, asset, name, category, mode, note=cell.get("note", ""), told=False)
     return True
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import settings, tasks
+from core import audit, settings, tasks
 from core.database import now
 from core.errors import InputError
 from core.tasks import Task
@@ -113,5 +113,6 @@ class Promotions:
         db.execute(f"update {self.students} set live = 1 where id = ?", [student_id])
 
     def _note(self, db: Database, task: Task, student_id: int, before_id: int | None) -> None:
+        audit.record(db, "promote", task=task, what=f"student {student_id}")
         row = {"task_id": task.id, self.column: student_id, "before_id": before_id, "created": now()}
         db[self.notes].insert(row)

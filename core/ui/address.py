@@ -47,7 +47,7 @@ def _client_of(db: Database, clients: list[dict]) -> int | None:
     if asked is None or (
         held in names and asked == st.session_state.get("client_name")
     ):  # which may be called otherwise by now
-        return held if held in names else standing.most_recent_client(db)
+        return held if held in names else standing.most_recent_client(db, list(names))
     matching = [id for id, name in names.items() if name == asked] or [
         id for id, name in names.items() if name.casefold() == asked.strip().casefold()
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import jobs, settings, tasks
-from core.ui import frame, progress
+from core.ui import access, frame, progress
 
 
 def show(view: frame.View, client_id: int, name: str) -> None:
@@ -23,7 +23,7 @@ def show(view: frame.View, client_id: int, name: str) -> None:
             to = folder / f"{re.sub(r'[^0-9A-Za-z]+', '-', name).strip('-') or 'client'}.zip"
             progress.start(of_it, "archive", {"client_id": client_id, "to": str(to)})
         if newest := _newest(of_it):
-            st.download_button(
+            access.download(
                 "Download",
                 Path(newest.result["output"]).read_bytes,
                 file_name=Path(newest.result["output"]).name,
@@ -31,6 +31,7 @@ def show(view: frame.View, client_id: int, name: str) -> None:
                 key=f"archive-{newest.id}",
                 icon=":material/download:",
                 on_click="ignore",
+                deed="house",
             )
             st.caption(f"Made {newest.finished[:10]}, {newest.result['bytes'] / 1e6:,.1f} MB.")
         else:

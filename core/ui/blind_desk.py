@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from core import database
 from core.tasks import Task
-from core.ui import frame, keys
+from core.ui import access, frame, keys
 from core.write import blind
 
 CHOICES = {"1": ("Left", "left"), "2": ("Right", "right"), "3": ("Both fine", "both"), "4": ("Neither", "neither")}
@@ -102,6 +102,7 @@ def _choices(item: blind.Item, task: Task, writer_id: int | None, reviewer: str)
         st.button("Undo", key=_key(UNDO, item), shortcut=UNDO, on_click=_undo, args=(task, writer_id, reviewer))
 
 
+@access.deed("review")
 def _answer(pair_id: int, reviewer: str, choice: str) -> None:
     shown, since = st.session_state.pop("blind-shown", (None, 0.0))
     if shown == pair_id:  # a key pressed twice counts once
@@ -109,6 +110,7 @@ def _answer(pair_id: int, reviewer: str, choice: str) -> None:
             blind.answer(db, pair_id, reviewer, choice, time.monotonic() - since)
 
 
+@access.deed("review")
 def _undo(task: Task, writer_id: int | None, reviewer: str) -> None:
     with closing(database.connect()) as db, db.atomic():
         if not blind.undo(db, task, writer_id, reviewer):

@@ -9,6 +9,7 @@ import streamlit as st
 from core.escape import plain
 from core.report.charts import LETTERS
 from core.report.workbook import csv
+from core.ui import access
 from core.ui.figures import explained
 from core.words import spoken
 
@@ -69,7 +70,7 @@ def as_said(table: pd.DataFrame, shares: tuple[str, ...]) -> pd.DataFrame:
 
 def download(table: pd.DataFrame, name: str) -> None:
     """A CSV download button for the table."""
-    st.download_button(
+    access.download(
         "Download CSV",
         csv(table),
         file_name=f"{name}.csv",

@@ -15,7 +15,7 @@ from core.evaluate.house import TaskMoney
 from core.jobs.kinds import KINDS
 from core.tasks import Task
 from core.train import registry
-from core.ui import address, frame, house_figures, progress, standing
+from core.ui import access, address, frame, house_figures, progress, standing
 from core.ui.figures import HINTS
 from core.words import counted, money, percent, ranged
 
@@ -28,6 +28,9 @@ HEADS = {
     "Verdict": None,
     "Next step": None,
 }
+
+# Where somebody goes who does not see the page of the next step.
+ELSE = (("review", "Review"), ("compare", "Read the verdict"))
 
 
 def show(view: frame.View, client: str, tasks: list[Task], earned: dict[int, TaskMoney]) -> None:
@@ -71,7 +74,10 @@ def verdict_and_step(
             colour, icon = frame.VERDICT_LOOK[where.verdict]
             st.badge(standing.VERDICTS[where.verdict], color=colour, icon=icon, help=frame.plain(where.reason))
     key, label = where.next_step()
-    if not where.busy and action.button(label, key=f"open-{where.task.id}", width="stretch"):
+    client = where.task.client_id
+    if not access.sees(key, client):
+        key, label = next((page for page in ELSE if access.sees(page[0], client)), ("", ""))
+    if key and not where.busy and action.button(label, key=f"open-{where.task.id}", width="stretch"):
         address.choose(where.task, where.client, where.several)
         frame.go(key)
     if where.busy:  # also what brings the row up to date when the job ends

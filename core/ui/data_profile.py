@@ -16,7 +16,7 @@ from core.assets.family_columns import by_words
 from core.errors import Problem
 from core.label.runs import newest_in_use
 from core.tasks import Task
-from core.ui import charts
+from core.ui import access, charts
 from core.ui.figures import HINTS, figure
 from core.ui.frame import View
 from core.ui.label_names import IMPORTS
@@ -128,7 +128,7 @@ def _listed(db: Database, last: dict, kind: str) -> None:
         )
         if number > SHOWN:
             st.caption(f"The first {SHOWN} are shown.")
-        st.download_button(
+        access.download(
             f"Download all {kind}s",
             lambda: problems_csv(last["id"]),
             file_name=f"{kind}s.csv",

@@ -14,7 +14,7 @@ from core.assets.image_rows import FILE
 from core.evaluate.disagreements import count_disagreements, disagreements
 from core.evaluate.figures import ChooseOneFigures
 from core.tasks import Task
-from core.ui import charts, frame, pictures
+from core.ui import access, charts, frame, pictures
 from core.ui.asset_table import ROW_HEIGHT
 
 ROWS = 20
@@ -47,7 +47,7 @@ def show(db: Database, task: Task, student_id: int, figures: ChooseOneFigures) -
     st.caption(f"{count:,} in all, those the student was surest of first.")
     with st.container(horizontal=True, vertical_alignment="center"):
         _send(db, task, student_id, filters, min(count, SENT))
-        st.download_button(
+        access.download(
             "Download CSV",
             lambda: _csv(student_id, filters),
             file_name="disagreements.csv",

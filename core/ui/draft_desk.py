@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from core import database
 from core.errors import InputError
 from core.tasks import Task
-from core.ui import blind_desk, charts, focus, frame, keys
+from core.ui import access, blind_desk, charts, focus, frame, keys
 from core.words import counted, spoken
 from core.write import desk, pairs
 
@@ -104,6 +104,7 @@ def _months(db: Database, task: Task) -> None:
 # --- what the keys do: before the fragment is drawn, so that it is drawn once -------------------------------------------
 
 
+@access.deed("review")
 def _put(draft_id: int, reviewer: str, text: str | None) -> None:
     try:
         with closing(database.connect()) as db, db.atomic():
@@ -121,6 +122,7 @@ def _open(draft_id: int | None) -> None:
     st.session_state["draft-open"] = draft_id
 
 
+@access.deed("review")
 def _undo(task: Task, reviewer: str) -> None:
     with closing(database.connect()) as db, db.atomic():
         if not desk.undo(db, task, reviewer):

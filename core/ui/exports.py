@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import jobs
 from core.deploy import card
-from core.ui import frame, progress
+from core.ui import access, frame, progress
 from core.words import percent
 
 
@@ -38,7 +38,7 @@ def _newest(view: frame.View) -> jobs.Job | None:
 def _download(job: jobs.Job) -> None:
     result, parity = job.result, job.result["parity"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
+        access.download(
             "Download",
             Path(result["output"]).read_bytes,
             file_name=Path(result["output"]).name,
@@ -46,6 +46,7 @@ def _download(job: jobs.Job) -> None:
             key=f"export-{job.id}",
             icon=":material/download:",
             on_click="ignore",
+            deed="export",
         )
         st.text(
             f"{result['kind'].capitalize()} {result['student']}, {result['size_mb']:,.0f} MB, made {job.finished[:10]}. "

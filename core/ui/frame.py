@@ -28,7 +28,7 @@ from core.escape import plain
 from core.settings import ROOT
 from core.task_kinds import KINDS
 from core.tasks import Task
-from core.ui import address, put_back, standing
+from core.ui import access, address, door, put_back, standing
 from core.ui.menu import MENU, Item
 from core.ui.standing import Standing
 
@@ -92,13 +92,17 @@ def page(key: str) -> Iterator[View]:
     if "menu" not in st.session_state:
         menu()
         st.rerun()
+    door.pass_through()
     item = MENU[key]
+    st.session_state[PAGE] = key
     st.set_page_config(page_title=_tab(item))
     st.logo(str(ROOT / "static" / "logo.svg"), size="large")
     ready = False
-    with guard(whole_page=True), closing(database.connect()) as db:
-        clients = standing.clients(db)
+    with guard(anew=False, whole_page=True), closing(database.connect()) as db:
+        clients = access.own(db, standing.clients(db))
         task, client, where = _sidebar(db, clients, item)
+        door.way_out()
+        access.guard_page(db, key, task and task.client_id)
         st.set_page_config(page_title=_tab(item, where.name if where else ""))
         with _held_for(key, task and task.id):
             st.title(item.title, anchor=False)
@@ -110,6 +114,7 @@ def page(key: str) -> Iterator[View]:
             if item.needs_client and task.kind not in item.kinds:
                 _other_kind(task, item)
             ready = True
+            access.limit(db, task and task.client_id)
             if key in PATH and where:
                 _steps(where)
             yield View(db, client, task)
@@ -125,7 +130,16 @@ def _tab(item: Item, client: str = "") -> str:
 
 
 HELD_FOR = "held-for"  # the task whose files, choices and words the session holds
-OF_THE_PERSON = {"menu", HELD_FOR, "reviewer-name", "removed", *address.HELD}  # who sits here stays, whoever the client
+PAGE = "page"  # the page that is drawn, for its fragments
+OF_THE_PERSON = {
+    "menu",
+    HELD_FOR,
+    PAGE,
+    door.GREETED,
+    "reviewer-name",
+    "removed",
+    *address.HELD,
+}  # who sits here stays, whoever the client
 
 
 @contextmanager
@@ -144,23 +158,29 @@ def _held_for(key: str, task_id: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def guard(*, whole_page: bool = False) -> Iterator[None]:
+def guard(*, anew: bool = True, whole_page: bool = False) -> Iterator[None]:
     """Show what a person can put right (core.errors.outside) as one sentence. Also used by fragments, which run without the page
-    around them. Where the `whole_page` cannot be drawn for a damaged database, its newest backup is offered."""
+    around them: whether the page is still this person's is asked `anew`. Where the `whole_page` cannot be drawn for a damaged
+    database, its newest backup is offered, as long as somebody is alone here."""
     try:
+        if anew and access.together() and PAGE in st.session_state:
+            with closing(database.connect()) as db:
+                access.guard_page(db, st.session_state[PAGE], st.session_state.get("client_id"))
         yield
     except Exception as error:
-        fault = outside(error)
+        fault = access.refused(error) or outside(error)
         if fault is None:
             raise
         st.error(plain(str(fault)), icon=":material/error:")
-        if whole_page and damaged(error):
+        if whole_page and damaged(error) and not access.together():
             put_back.offer()
 
 
 def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:
     """A link to another page of the menu, of the task chosen here or of what `to` names (the address's parameters); its name alone
     where a page is run by itself, outside the app."""
+    if not access.sees(key):
+        return
     label = label or MENU[key].name
     carried = address.carried() if to is None else to
     icon = f":material/{icon or MENU[key].icon}:"
@@ -205,9 +225,9 @@ def missing(what: str, key: str, label: str) -> None:
         link(key, label)
 
 
-def _links(kind: str = database.FIRST_TASK[1]) -> None:
-    """The menu: a link a page that is for tasks of this kind, under the headings of its sections."""
-    shown = [(key, item) for key, item in MENU.items() if not item.needs_client or kind in item.kinds]
+def _links(own: set[str], kind: str = database.FIRST_TASK[1]) -> None:
+    """The menu: a link a page that is one's `own` and for tasks of this kind, under the headings of its sections."""
+    shown = [(key, item) for key, item in MENU.items() if key in own and (not item.needs_client or kind in item.kinds)]
     for section, items in groupby(shown, lambda entry: entry[1].section):
         with st.sidebar.container(gap="xxsmall"):
             if section:
@@ -220,7 +240,7 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[Task | None
     """The menu, the pickers of client and task and where the task stands; the chosen task, its client's name and its standing.
     An address that names a client who is not there gets a sentence, and a page that needs one ends with it."""
     if not clients:
-        _links()
+        _links(access.pages(db, None))
         st.sidebar.caption("No client yet.")
         return None, "", None
     names = {row["id"]: row["name"] for row in clients}
@@ -231,7 +251,7 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[Task | None
         address.choose(chosen, names[chosen.client_id], len(there) > 1)
     except InputError as error:
         amiss = error
-    _links(chosen.kind if chosen else database.FIRST_TASK[1])
+    _links(access.pages(db, chosen and chosen.client_id), chosen.kind if chosen else database.FIRST_TASK[1])
     _picker(db, names, chosen)
     _tasks(there, chosen, names)
     if amiss:

@@ -19,7 +19,7 @@ from core.jobs import pace
 from core.jobs.kinds import KINDS
 from core.tasks import Task
 from core.train import members
-from core.ui import frame
+from core.ui import access, frame
 from core.words import duration, money
 
 ACTIVE = ("queued", "running", "interrupted")
@@ -52,7 +52,9 @@ def active(view: frame.View, *kinds: str) -> bool:
 
 def start(view: frame.View, kind: str, params: dict, task: Task | None = None) -> None:
     """Queue a job and show it; the same job asked for twice is one job."""
-    jobs.start(view.db, kind, params, task or view.chosen)
+    of = task or view.chosen
+    access.need(KINDS[kind].deed, of and of.client_id)
+    jobs.start(view.db, kind, params, of)
     _start_worker(str(settings.home()))
     st.rerun()
 
@@ -85,6 +87,8 @@ def _stopping(job: jobs.Job) -> tuple[str, str, str]:
 
 def _cancel(job_id: int) -> None:
     with frame.guard(), closing(database.connect()) as db:
+        job = jobs.get(db, job_id)
+        access.need(KINDS[job.kind].deed, job.client_id)
         jobs.cancel(db, job_id)
 
 
@@ -155,6 +159,7 @@ def _ended(view: frame.View, job: jobs.Job) -> None:
         return
     again = "Try again" if job.state == "failed" else "Carry on"
     if st.button(again, key=f"resume-{job.id}", icon=":material/resume:"):
+        access.need(KINDS[job.kind].deed, job.client_id)
         jobs.resume(view.db, job.id)
         _start_worker(str(settings.home()))
         st.rerun()

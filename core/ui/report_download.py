@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import streamlit as st
-
 from core import database, tasks
 from core.evaluate.disagreements import results
 from core.report import client as client_report
 from core.report import content, html, workbook
+from core.ui import access
 from core.ui.frame import View
 from core.write import training
 
@@ -39,7 +38,7 @@ def show(view: View, student_id: int) -> None:
             return workbook.csv(content.of(db, task, str(student_id)).results if writes else results(db, student_id))
 
     name = "".join(c if c.isalnum() else "-" for c in client).strip("-")[:60] or "client"
-    st.download_button(
+    access.download(
         "Report for the client",
         page,
         file_name=f"{name}-student-{student_id}.html",
@@ -49,7 +48,7 @@ def show(view: View, student_id: int) -> None:
         help="One file that opens anywhere without internet and prints to PDF. Name, logo and colour are in Settings.",
     )
     if len(tasks.of_client(view.db, task.client_id)) > 1:
-        st.download_button(
+        access.download(
             "Report of all tasks",
             every_task,
             file_name=f"{name}-all-tasks.html",
@@ -58,7 +57,7 @@ def show(view: View, student_id: int) -> None:
             on_click="ignore",
             help="One file with a chapter for each task that has a judged student.",
         )
-    st.download_button(
+    access.download(
         "Figures (XLSX)",
         figures,
         file_name=f"{name}-student-{student_id}.xlsx",
@@ -66,7 +65,7 @@ def show(view: View, student_id: int) -> None:
         icon=":material/table:",
         on_click="ignore",
     )
-    st.download_button(
+    access.download(
         "Results (CSV)",
         rows,
         file_name=f"{name}-student-{student_id}-results.csv",

@@ -14,7 +14,7 @@ from core.errors import InputError
 from core.report.charts import short
 from core.review import Item, facets
 from core.tasks import Task
-from core.ui import focus, frame, keys, pictures, pins, review_tags
+from core.ui import access, focus, frame, keys, pictures, pins, review_tags
 from core.words import duration, teacher_words
 
 KINDS = {  # of reasons: icon
@@ -266,6 +266,7 @@ def _writing() -> Iterator[Database]:
         st.session_state["review-error"] = str(error)
 
 
+@access.deed("review")
 def _decide(asset_id: int, reviewer: str, category_id: int, mode: str) -> None:
     seconds = _leave(asset_id)
     if seconds is not None:
@@ -274,6 +275,7 @@ def _decide(asset_id: int, reviewer: str, category_id: int, mode: str) -> None:
             review.decide(db, asset_id, reviewer, category_id, mode, note=note, seconds=seconds)
 
 
+@access.deed("review")
 def _decide_tags(task: Task, asset_id: int, reviewer: str, tags: tuple[int, ...], mode: str) -> None:
     seconds = _leave(asset_id)
     if seconds is not None:
@@ -282,6 +284,7 @@ def _decide_tags(task: Task, asset_id: int, reviewer: str, tags: tuple[int, ...]
             review.decide_tags(db, task, asset_id, reviewer, tags, mode, note=note, seconds=seconds)
 
 
+@access.deed("review")
 def _skip(task: Task, asset_id: int, reviewer: str, mode: str) -> None:
     if _leave(asset_id) is not None:
         with _writing() as db:
@@ -294,6 +297,7 @@ def _leave(asset_id: int) -> float | None:
     return time.monotonic() - since if shown == asset_id else None
 
 
+@access.deed("review")
 def _undo(tasks: Sequence[Task], reviewer: str) -> None:
     with _writing() as db:
         task = facets.latest_task(db, tasks, reviewer)

@@ -17,7 +17,7 @@ from core.review.people import Accuracy
 from core.tables.apart import apart
 from core.tables.files import ReadAs
 from core.tasks import Task
-from core.ui import frame, label_names, uploads
+from core.ui import access, frame, label_names, uploads
 from core.ui.charts import download
 from core.ui.figures import figure
 from core.words import percent, ranged, teacher_words
@@ -117,16 +117,19 @@ def _compare(view: frame.View) -> None:
 
 
 def _files(view: frame.View) -> None:
+    if not access.may("import"):  # a file decides under any name
+        return
     with st.expander("Review in a spreadsheet"):
         st.caption("The list with an empty column “category”: fill it in, and bring it back.")
         if st.toggle("Make the file", key="review-export"):
-            st.download_button(
+            access.download(
                 "Download CSV",
                 files.to_csv(view.db, view.task).encode("utf-8-sig"),
                 file_name="review.csv",
                 mime="text/csv",
                 icon=":material/download:",
                 on_click="ignore",
+                deed="export",
             )
         path = uploads.upload("Decisions", "review-file")
         if path is None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import jobs
 from core.deploy import scoring
-from core.ui import frame, teacher_rows
+from core.ui import access, frame, teacher_rows
 from core.words import counted
 
 KINDS = "score", "send"  # of jobs that write such a file
@@ -34,13 +34,14 @@ def download(job: jobs.Job, words: str) -> None:
     """The file that a job made, to be downloaded, and what came of it in words."""
     path = Path(job.result["output"])
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
+        access.download(
             "Download",
             path.read_bytes,
             file_name=path.name,
             key=f"file-{job.id}",
             icon=":material/download:",
             on_click="ignore",
+            deed="export",
         )
         st.text(f"{path.name}: {words}")
 

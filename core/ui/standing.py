@@ -142,12 +142,13 @@ def unused_firsts(db: Database) -> set[int]:
     return {id for (id,) in db.execute(query, list(database.FIRST_TASK))}
 
 
-def most_recent_client(db: Database) -> int | None:
-    """The client something happened to last; the one a new session opens with."""
+def most_recent_client(db: Database, of: list[int]) -> int | None:
+    """The client of these that something happened to last; the one a new session opens with."""
     row = next(
         db.query(
-            """select c.id, max(c.created, ifnull((select max(created) from jobs j where j.client_id = c.id), '')) as latest
-               from clients c order by latest desc limit 1"""
+            f"""select c.id, max(c.created, ifnull((select max(created) from jobs j where j.client_id = c.id), '')) as latest
+               from clients c where c.id in ({", ".join("?" * len(of))}) order by latest desc limit 1""",
+            of,
         ),
         None,
     )

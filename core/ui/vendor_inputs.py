@@ -13,7 +13,7 @@ from core.assets.label_columns import Unknown
 from core.label.runs import runs
 from core.tables.apart import apart
 from core.tasks import Task
-from core.ui import frame, label_names, progress, uploads
+from core.ui import access, frame, label_names, progress, uploads
 from core.vendor import files, sets
 from core.vendor.files import Columns
 from core.wires import connections
@@ -39,13 +39,14 @@ def send(view: frame.View, held: int) -> None:
             width=220,
             help="Fewer cost the vendor less; the range around its share grows. 1,000 give about ± 2 points.",
         )
-        st.download_button(
+        access.download(
             "Download the pack",
             lambda: _pack(view.task, size),
             file_name=f"blind-pack-{size or held}.zip",
             mime="application/zip",
             icon=":material/download:",
             on_click="ignore",
+            deed="export",
         )
 
 

@@ -12,7 +12,7 @@ from core import database
 from core.report import writing_vendor as cards
 from core.tables.apart import apart
 from core.tasks import Task
-from core.ui import charts, compare_writing, frame, progress, uploads
+from core.ui import access, charts, compare_writing, frame, progress, uploads
 from core.wires import connections
 from core.words import counted
 from core.write import blind, vendors
@@ -44,13 +44,14 @@ def _send(task: Task, count: int) -> None:
     st.caption(
         f"{counted(count, 'brief')} that no student learned from, in an order drawn by chance, with an empty column for drafts."
     )
-    st.download_button(
+    access.download(
         "Download the test briefs",
         lambda: _pack(task),
         file_name="test-briefs.csv",
         mime="text/csv",
         icon=":material/download:",
         on_click="ignore",
+        deed="export",
     )
 
 

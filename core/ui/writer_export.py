@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from core import jobs
-from core.ui import frame, progress
+from core.ui import access, frame, progress
 from core.words import percent
 from core.write import llama
 from core.write.rungs import rungs
@@ -49,7 +49,7 @@ def _newest(view: frame.View) -> jobs.Job | None:
 def _download(job: jobs.Job) -> None:
     result, parity = job.result, job.result["parity"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
+        access.download(
             "Download",
             Path(result["output"]).read_bytes(),
             file_name=Path(result["output"]).name,
@@ -57,6 +57,7 @@ def _download(job: jobs.Job) -> None:
             key=f"writer-export-{job.id}",
             icon=":material/download:",
             on_click="ignore",
+            deed="export",
         )
         more = parity and percent(parity["file"] / parity["here"] - 1, digits=2)
         checked = (

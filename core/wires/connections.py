@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from sqlite_utils import Database
 
-from core import settings, words
+from core import audit, settings, words
 from core.database import now
 from core.errors import InputError
 from core.wires import keys, providers
@@ -106,6 +106,10 @@ def save(
                 {", ".join(f"{column} = excluded.{column}" for column in columns)}""",
             [*columns.values(), now()],
         )
+        told = {"model": model, "key": key_source, "address": base_url or "the provider's"}
+        audit.record(db, "connection", client_id=client_id or None, what=name, detail=told)
+        if key_given_again:
+            audit.record(db, "key", client_id=client_id or None, what=name, detail={"key": key_source})
     return next(one for one in _some(db, "client_id = ? and name = ?", [client_id, name]))
 
 
@@ -141,6 +145,7 @@ def rename(db: Database, id: int, name: str) -> str:
     values = {"c": before.client_id, "old": before.name, "was": f"connection:{before.name}", "is": f"connection:{name}"}
     with db.atomic():
         db.execute("update connections set name = ? where id = ?", [name, id])
+        audit.record(db, "connection", client_id=before.client_id or None, what=name, detail={"before": before.name})
         db.execute(
             f"update label_runs set teacher = :is where teacher = :was collate nocase"
             f" and task_id in (select id from tasks where {own})",
@@ -172,6 +177,8 @@ def rename(db: Database, id: int, name: str) -> str:
 def remove(db: Database, id: int) -> None:
     """Forget a connection. What was bought through it stays, and so does its key, which is somewhere else."""
     with db.atomic():
+        for gone in _some(db, "id = ?", [id]):
+            audit.record(db, "connection", client_id=gone.client_id or None, what=gone.name, detail={"removed": True})
         db.execute("delete from connections where id = ?", [id])
 
 

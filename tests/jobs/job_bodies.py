@@ -84,7 +84,7 @@ def writer(db, params: dict, progress) -> dict:
 
 
 KINDS |= {
-    body.__name__: JobKind(f"tests.jobs.job_bodies:{body.__name__}", "Testing", "units")
+    body.__name__: JobKind(f"tests.jobs.job_bodies:{body.__name__}", "Testing", "use", "units")
     for body in (units, blocks, wrong, bug, fatal, deaf, pressed, writer)
 }
 

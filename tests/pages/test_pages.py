@@ -641,7 +641,7 @@ def test_a_kind_of_job_in_one_row_is_run_named_and_paused_like_the_others(open_p
     params = {"folder": str(tmp_path / "units"), "units": 3, "seconds": 0}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(
-            KINDS, "dummy", JobKind(job_bodies.KINDS["units"].body, "Doing nothing much", "noughts", pauses=True)
+            KINDS, "dummy", JobKind(job_bodies.KINDS["units"].body, "Doing nothing much", "use", "noughts", pauses=True)
         )
         job = jobs.start(filled, "dummy", params, task=tasks.get(filled, 2))
         app = open_page("overview")
