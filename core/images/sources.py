@@ -62,7 +62,7 @@ def holds_images(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             return "[Content_Types].xml" not in archive.namelist()
     except OSError as error:
-        if not _of_content(error):
+        if not of_content(error):
             raise
     except DAMAGED:
         pass
@@ -85,14 +85,14 @@ def entries(path: Path) -> Iterator[Entry]:
     try:
         archive = zipfile.ZipFile(path)
     except OSError as error:
-        raise damaged if _of_content(error) else error from None
+        raise damaged if of_content(error) else error from None
     except DAMAGED:
         raise damaged from None
     with archive:
         yield from _of_zip(path, archive)
 
 
-def _of_content(error: OSError) -> bool:
+def of_content(error: OSError) -> bool:
     """Whether it says that what was read makes no sense, and not that reading failed: a place before the file's beginning, what
     bz2 cannot unpack."""
     return error.errno in (None, errno.EINVAL)
@@ -186,7 +186,7 @@ def _of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str
         with archive.open(info) as member:
             data = member.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BROKEN if _of_content(error) else error from None
+        raise BROKEN if of_content(error) else error from None
     except DAMAGED:
         raise BROKEN from None
     if len(data) > MAX_BYTES:

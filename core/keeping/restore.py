@@ -17,7 +17,6 @@ import re
 import shutil
 import sqlite3
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from core import audit, database
 from core.errors import InputError
+from core.images.sources import DAMAGED, of_content
 from core.jobs.progress import NoProgress
 from core.keeping import contents
 from core.keeping.backup import FORMAT, MANIFEST, chunks
@@ -138,12 +138,16 @@ def _sweep(home: Path) -> None:
 
 @contextmanager
 def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
+    if not source.is_file():  # a folder, or a pipe that would be waited for
+        raise InputError("There is no such file.", "Check the path.", where=str(source))
     try:
         with zipfile.ZipFile(source) as archive:
             yield archive
-    except FileNotFoundError:
-        raise InputError("There is no such file.", "Check the path.", where=str(source)) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, KeyError):
+    except OSError as error:
+        if not of_content(error):
+            raise
+        raise InputError(NO_BACKUP, TODO, where=str(source)) from None
+    except DAMAGED:
         raise InputError(NO_BACKUP, TODO, where=str(source)) from None
 
 

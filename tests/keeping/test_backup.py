@@ -381,3 +381,10 @@ def test_the_commands_back_up_and_put_back(home, tmp_path, capsys):
     assert "Put back" in capsys.readouterr().out
     assert cli.main(["backup", "--to", str(tmp_path / "nothing")]) == 2
     assert "A backup is a ZIP." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_folder_and_a_pipe_are_no_backup(tmp_path, make):
+    make(tmp_path / "a.zip")
+    with pytest.raises(InputError, match="no such file"):
+        restore(tmp_path / "a.zip", tmp_path / "home")
