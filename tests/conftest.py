@@ -152,18 +152,9 @@ def large_encoder(_large, workspace) -> Path:
 def tiny_encoder(_shared) -> str:
     """The folder of an untrained encoder of one layer: where it matters how a training goes on, not what it comes to."""
 
-    def make(folder: Path) -> None:
-        import torch
-        from transformers import BertConfig, BertModel
+    from tests import small
 
-        from core.weights import source_folder
-
-        torch.manual_seed(0)
-        shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
-        BertModel(BertConfig(**shape), add_pooling_layer=False).save_pretrained(folder)
-        shutil.copy(source_folder() / "tokenizer.json", folder)
-
-    return str(_made_once(_shared / "tiny", make))
+    return str(_made_once(_shared / "tiny", small.encoder))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import shutil
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -88,3 +89,17 @@ def tag_files(folder: Path, assets_rows: list[dict] | None = None) -> tuple[Path
     tags = "".join(f"Mood,{name},several\n" for name in WORDS)
     (folder / "tags.csv").write_text(f"facet,name,pick\n{tags}", encoding="utf-8")
     return folder / "tags.csv", assets
+
+
+def encoder(folder: Path) -> str:
+    """Save an untrained encoder of one layer in `folder`, and return its path."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    from core.weights import source_folder
+
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    BertModel(BertConfig(**shape), add_pooling_layer=False).save_pretrained(folder)
+    shutil.copy(source_folder() / "tokenizer.json", folder)
+    return str(folder)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import terminal
+from core import plain_text, terminal
 from core.errors import InputError
 from core.wires import providers
 
@@ -118,11 +118,7 @@ def _reword(db: Database, task: Task, args: argparse.Namespace) -> None:
     before = prompts.current(db, task)
     instructions = before.instructions
     if args.instructions:
-        terminal.must_exist(args.instructions)
-        try:
-            instructions = args.instructions.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError("The file is not UTF-8 text.", "Save it as such.", where=str(args.instructions)) from error
+        instructions = plain_text.read(args.instructions)
     prompts.save(db, task, instructions, before.gold_examples if args.examples is None else args.examples)
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import terminal
+from core import plain_text
 from core.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,12 +69,7 @@ def _pattern(args: argparse.Namespace) -> Pattern:
 
     template = args.pattern.replace("\\n", "\n")  # as a shell hands it on
     if template.startswith("@"):
-        file = Path(template[1:])
-        terminal.must_exist(file)
-        try:
-            template = file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            raise InputError("The file is no text in UTF-8.", "Save it as such.", where=file.name) from None
+        template = plain_text.read(Path(template[1:]))
     return Pattern(template, args.message, args.contains, args.asset_field, args.answer_field)
 
 

@@ -40,11 +40,9 @@ class Seen(str):
         seen.sight = sight
         return seen
 
-
-def same(text: str) -> str | tuple[str, str]:
-    """What two texts have in common that are seen alike: their words, and their image where they have one."""
-    sight = sight_of(text)
-    return str(text) if sight is None else (str(text), sight.sha256)
+    def __getnewargs__(self) -> tuple[str, Sight]:
+        """For a copy, in this process or another."""
+        return str(self), self.sight
 
 
 def sight_of(text: str) -> Sight | None:
@@ -53,8 +51,13 @@ def sight_of(text: str) -> Sight | None:
 
 
 def told_apart(texts: Iterable[str]) -> list[str]:
-    """What texts are kept by where their images matter, too: each with the hash of its image, one without an image as it is."""
-    return [text if (sight := sight_of(text)) is None else f"{text}\x1f{sight.sha256}" for text in texts]
+    """apart() of each text."""
+    return [apart(text) for text in texts]
+
+
+def apart(text: str) -> str:
+    """What a text is kept by where its image matters, too: with the hash of its image, without an image as it is."""
+    return str(text) if (sight := sight_of(text)) is None else f"{text}\x1f{sight.sha256}"
 
 
 def blank(text: str) -> Seen:

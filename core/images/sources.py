@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +23,11 @@ BOMB_BYTES, BOMB_RATIO = 20_000_000, 100  # what unpacks to so much, and to so m
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".json", ".jsonl", ".ndjson", ".parquet")
 UTF8 = 0x800  # of a ZIP member's flags: its name is UTF-8
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # what systems leave beside images
+# What zipfile and what unpacks for it raise where an archive's list or a member is not what it should be.
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(NotImplementedError, RuntimeError, ValueError, LookupError, OverflowError),
+)
 
 
 TOO_LONG = Unfit(f"is larger than {MAX_BYTES // 1_000_000} MB.", "Save it smaller: no reader needs so many bytes.")
@@ -50,8 +58,15 @@ def holds_images(path: Path) -> bool:
         return True
     if not path.is_file() or path.suffix.lower() in TABLES or not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return "[Content_Types].xml" not in archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "[Content_Types].xml" not in archive.namelist()
+    except OSError as error:
+        if not _of_content(error):
+            raise
+    except DAMAGED:
+        pass
+    return False
 
 
 def entries(path: Path) -> Iterator[Entry]:
@@ -62,16 +77,25 @@ def entries(path: Path) -> Iterator[Entry]:
     if path.is_dir():
         yield from _of_folder(path)
         return
-    if not path.exists():
+    if not path.is_file():  # a pipe would be waited for
         raise InputError("There is no such folder or ZIP.", "Check the path.", where=str(path))
+    damaged = InputError(
+        "This is no ZIP, or a damaged one.", "Make it anew, or name the folder itself.", where=path.name
+    )
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InputError(
-            "This is no ZIP, or a damaged one.", "Make it anew, or name the folder itself.", where=path.name
-        ) from None
+    except OSError as error:
+        raise damaged if _of_content(error) else error from None
+    except DAMAGED:
+        raise damaged from None
     with archive:
         yield from _of_zip(path, archive)
+
+
+def _of_content(error: OSError) -> bool:
+    """Whether it says that what was read makes no sense, and not that reading failed: a place before the file's beginning, what
+    bz2 cannot unpack."""
+    return error.errno in (None, errno.EINVAL)
 
 
 def named(folder: Path, paths: Iterable[str]) -> Iterator[Entry]:
@@ -121,11 +145,11 @@ def _of_file(file: Path) -> bytes:
 
 
 def _of_zip(path: Path, archive: zipfile.ZipFile) -> Iterator[Entry]:
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.filename or not info.is_dir()]
     _not_too_many(path, len(infos))
     taken: set[str] = set()
     for info in sorted(infos, key=lambda info: info.filename):
-        name = _another(_name(info), taken)
+        name = _another(_name(info) or "A file without a name", taken)
         parts = PurePosixPath(name).parts
         if not any(map(_is_junk, parts)):
             taken.add(name)
@@ -161,7 +185,9 @@ def _of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, parts: tuple[str
     try:
         with archive.open(info) as member:
             data = member.read(MAX_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+    except OSError as error:
+        raise BROKEN if _of_content(error) else error from None
+    except DAMAGED:
         raise BROKEN from None
     if len(data) > MAX_BYTES:
         raise TOO_LONG

@@ -231,12 +231,19 @@ class Rows:
         length = 0
         for place, (kind, style, text) in enumerate(row.cells):
             if kind == "s":
-                text = self._strings[int(text)]
+                text = self._strings[_place(text)]
                 row.cells[place] = kind, style, text
             length += len(text)
             if length > MAX_ROW:
                 raise TooMuch(f"row {row.number:,} holds more than {MAX_ROW:,} characters")
         return row
+
+
+def _place(number: str) -> int:
+    """The place of a shared string. Raises ValueError for one below the first, which Python would count from the end."""
+    if (place := int(number)) < 0:
+        raise ValueError
+    return place
 
 
 def column_of(place: str) -> int:

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 from sqlite_utils import Database
 
+from core import tasks
 from core.evaluate import joint, joint_money, kept
 from core.evaluate.comparison import Comparison, judgement
 from core.report import money as money_charts
@@ -27,7 +28,9 @@ def show(view: View) -> None:
         stamp = tuple(view.db.execute("select max(certified_at), max(created), count(*) from evaluations").fetchone())
         together = _joint(view.db, view.task.client_id, tuple(students.values()), stamp)
         share = together.agreement
-        with st.expander(f"All {len(students)} facets of an asset right: {percent(share.value)}"):
+        there = sum(task.sorts for task in tasks.of_client(view.db, view.task.client_id))
+        which = f"All {there}" if len(students) == there else f"{len(students)} of {there}"
+        with st.expander(f"{which} facets of an asset right: {percent(share.value)}"):
             rows = [_row(task.name, judgement(view.db, id)) for task, id in students.items()]
             whole = {"Facet": "All together", "Agreement": spoken(share.value), "Range": ranged(share.low, share.high)}
             whole |= {"Test assets": share.n, "Handled": spoken(together.handled.value), "Verdict": "–"}
@@ -38,6 +41,8 @@ def show(view: View) -> None:
             st.caption(
                 "Measured on test assets that have a label in every facet. An asset is as sure as its least sure facet."
             )
+            if len(students) < there:
+                st.caption("The other facets have no student that was judged, so nothing is said of them.")
             charts.download(table, "facets")
             _money(view, students, stamp)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from core import hub, settings
+from core import hub, plain_text, settings
 from core.errors import InputError, memory_full
 from core.tasks import Task
 from core.weights import sha256
@@ -50,7 +50,7 @@ def choose(db: Database, task: Task, name: str, *, accepted: bool = False) -> No
         settings.put(db, SETTING, name, task)
         return
     folder = prepared(name)
-    kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+    kind = plain_text.read_json(folder / "config.json")["model_type"]
     terms = next((words for start, words in TERMS.items() if kind.startswith(start)), None)
     if terms and not accepted:
         raise InputError(
@@ -109,8 +109,8 @@ def _of_known_kind(folder: Path) -> Path:
         if not (folder / file).is_file():
             raise InputError(f"The base model's folder {folder} has no {file}.", CHOOSE)
     try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (ValueError, KeyError, TypeError):
+        kind = str(plain_text.read_json(folder / "config.json")["model_type"])
+    except (InputError, LookupError, TypeError):
         raise InputError(f"The base model's config.json in {folder} is damaged.", CHOOSE) from None
     if kind not in ARCHITECTURES:
         raise InputError(
@@ -148,7 +148,11 @@ def licence(name: str = PACKAGED) -> str:
     if stated := _source(name).get("licence"):
         return stated
     readme = Path(name).expanduser() / "README.md"
-    line = re.search(r"^license:\s*(\S.*)$", readme.read_text(encoding="utf-8"), re.M) if readme.is_file() else None
+    line = (
+        re.search(r"^license:\s*(\S.*)$", readme.read_text(encoding="utf-8", errors="replace"), re.M)
+        if readme.is_file()
+        else None
+    )
     return line[1].strip() if line else "not stated"
 
 

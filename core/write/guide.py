@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from sqlite_utils import Database
 
-from core import settings
+from core import plain_text, settings
 from core.errors import InputError
 from core.tasks import Task
 from core.write import tongues
@@ -90,12 +89,7 @@ class Guide(BaseModel):
 
 def read(path: Path) -> Guide:
     """The guide in a JSON file. InputError that names what is wrong in it."""
-    try:
-        return made(json.loads(path.read_text(encoding="utf-8")), where=path.name)
-    except OSError as error:
-        raise InputError(f"The voice guide {path} cannot be read ({error.strerror}).", "Choose another file.") from None
-    except ValueError as error:
-        raise InputError(f"The voice guide is no JSON: {error}.", "Correct it.", where=path.name) from None
+    return made(plain_text.read_json(path), where=path.name)
 
 
 def made(values: Any, where: str = "") -> Guide:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 from core import database
 from core.images import kept, seen
 from core.images.looking import look
@@ -31,3 +34,5 @@ def test_what_may_be_looked_at_is_the_image_of_the_asset(db):
     text = seen.Seen("Sale", sights[ids[0]])
     assert text == "Sale" and seen.sight_of(text).data() == data and seen.sight_of("Sale") is None
     assert seen.sight_of(text).facts == look(data).facts
+    copied = copy.deepcopy(pickle.loads(pickle.dumps(text)))
+    assert copied == "Sale" and seen.sight_of(copied) == seen.sight_of(text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import random
 import warnings
 import zipfile
 
@@ -75,6 +78,46 @@ def test_what_is_no_source(tmp_path):
         with pytest.raises(InputError):
             list(sources.entries(tmp_path / name))
     assert not sources.holds_images(tmp_path / "a.zip") and sources.holds_images(tmp_path)
+
+
+def test_a_zip_whose_list_lies_is_refused_or_its_files_are(tmp_path):
+    """Nothing else comes of it, whichever bytes of the list of its files, or of the place where the list says it is, are wrong."""
+    with zipfile.ZipFile(tmp_path / "good.zip", "w") as archive:
+        for place, way in enumerate((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)):
+            archive.writestr(f"{place}.png", bytes(200), way)
+    good, bad = (tmp_path / "good.zip").read_bytes(), tmp_path / "bad.zip"
+    dice, refused = random.Random(1), 0
+    for _ in range(1_000):
+        data = bytearray(good)
+        for _ in range(dice.choice((1, 2, 5))):
+            data[dice.randrange(len(data))] = dice.choice((0, 255, dice.randrange(256)))
+        bad.write_bytes(data)
+        try:
+            read(bad)
+        except InputError:
+            refused += 1
+        assert sources.holds_images(bad) in (True, False)
+    assert 0 < refused < 1_000
+
+
+def test_a_file_without_a_name_is_listed(tmp_path):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("a", b"1")
+    nameless = data.getvalue()
+    first = nameless.index(b"PK\x01\x02")
+    listed = bytearray(nameless[first:])
+    listed[28:30] = b"\0\0"
+    listed[46:47] = b""
+    listed[-10:-6] = (len(listed) - 22).to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(nameless[:first] + listed)
+    assert list(read(tmp_path / "a.zip")) == ["A file without a name"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.zip")
+    with pytest.raises(InputError, match="no such folder or ZIP"):
+        read(tmp_path / "a.zip")
 
 
 def test_names_of_a_zip_that_are_twice_there_links_or_in_unsaid_utf8(tmp_path):

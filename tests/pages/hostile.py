@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import random
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -30,6 +32,8 @@ PIECES = (
     ":evil:",
     "evil@evil.example",
 )
+# Parts of them that nothing read as Markdown may hold as they are: a page's own bold type around a name is no fault, a name's is.
+RAW = re.compile(r"(?<!\\)(?:\*\*evil\*\*|`evil`|\$evil\$|<img src=evil|\[evil\]\(|:red\[evil|:evil:|http://evil)")
 CATEGORIES = {
     "Sale [evil](http://evil.example) :red[evil]": "discount off save deal clearance price",
     "# Opening **evil** $evil$ http://evil.example": "opening grand ribbon doors neighbourhood store",
@@ -49,8 +53,8 @@ COLUMNS = {
 }
 
 
-def write(folder: Path, rows: int = 420) -> tuple[Path, Path]:
-    """The taxonomy and the assets as files; assets and families carry pieces, too."""
+def write(folder: Path, rows: int = 420, pieces: Sequence[str] = PIECES) -> tuple[Path, Path]:
+    """The taxonomy and the assets as files; assets, with `pieces` in their texts, and families carry pieces, too."""
     dice = random.Random(5)
     folder.mkdir(parents=True, exist_ok=True)
     kinds = [[name, f"About {said} {dice.choice(PIECES)}", f"{said} {PIECES[4]}"] for name, said in CATEGORIES.items()]
@@ -60,7 +64,7 @@ def write(folder: Path, rows: int = 420) -> tuple[Path, Path]:
         words = " ".join(dice.choices(CATEGORIES[name].split(), k=5))
         label = dice.choice(list(CATEGORIES)) if dice.random() < 0.08 else name
         label = "Sael [evil](http://evil.example)" if row == 7 else label
-        text = f"{PIECES[row % len(PIECES)]} {words} {dice.randrange(10**6)}"
+        text = f"{pieces[row % len(pieces)]} {words} {dice.randrange(10**6)}"
         made.append([f"A{row} {PIECES[row % 3]}", text, label, f"c{row // 3} {PIECES[row % 4]}", row % 7 + 1])
     for name, head, table in (
         ("taxonomy", ["name", "description", "examples"], kinds),
@@ -71,10 +75,10 @@ def write(folder: Path, rows: int = 420) -> tuple[Path, Path]:
     return next(folder.glob("taxonomy*")), next(folder.glob("assets*"))
 
 
-def fill(db: Database, folder: Path) -> Task:
+def fill(db: Database, folder: Path, pieces: Sequence[str] = PIECES) -> Task:
     """The client taken through every step that needs nobody outside; returns its id."""
     client = tasks.of(db, CLIENT)
-    taxonomy_file, assets_file = write(folder)
+    taxonomy_file, assets_file = write(folder, pieces=pieces)
     taxonomy.save(db, client, taxonomy.read(taxonomy_file).categories, taxonomy_file.name)
     roles = {role: COLUMNS[role] for role in ("id", "label", "family")}
     mapping = Mapping((COLUMNS["text"],), latency_ms=COLUMNS["latency"], latency_unit="s", **roles)

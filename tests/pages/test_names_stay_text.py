@@ -74,6 +74,7 @@ def check(app: AppTest) -> int:
     assert not app.exception, [error.value for error in app.exception]
     seen = [one for one in sources(app) if hostile.WORD in one[1]]
     for kind, source, label in seen:
+        assert not hostile.RAW.search(source), (kind, source)
         read = shown(source, label)
         assert not [mark for mark in read.marks if hostile.WORD in mark[1]], (kind, source)
         assert "\\" not in read.words, (kind, source)

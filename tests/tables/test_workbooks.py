@@ -141,6 +141,14 @@ def test_excels_escapes_are_read_as_what_they_stand_for():
     assert unescaped("_xD83D__xDE00_ _x00zz_ _x41_ x_x0007_y") == "\U0001f600 _x00zz_ _x41_ xy"
 
 
+@pytest.mark.parametrize("number", ["-1", "99", "x"])
+def test_a_text_that_no_list_holds_makes_the_workbook_unreadable(tmp_path, number):
+    cells = "".join(f'<row><c t="s"><v>{place}</v></c></row>' for place in ("0", "1", number))
+    path = by_hand(tmp_path / "a.xlsx", f"<sheetData>{cells}</sheetData>", "<si><t>text</t></si><si><t>boots</t></si>")
+    with pytest.raises(InputError, match="cannot be read as an Excel workbook"):
+        read(path)
+
+
 def test_strict_prefixed_and_sloppy_documents_are_read_alike(tmp_path):
     text = '<c t="inlineStr"><is><t>{}</t></is></c>'
     rows = f"""<dimension ref="A1:A1"/><sheetData>

@@ -10,7 +10,7 @@ from sqlite_utils import Database
 
 from core import tasks
 from core.images import kept
-from core.images.seen import Seen, same
+from core.images.seen import Seen, apart
 from core.label import labels, looking
 from core.label.asking import REPAIR_SHOWN, Answered, Asking, Question, of_task
 from core.label.deciding import DecisionAsking
@@ -55,7 +55,7 @@ class Hosted(Model):
 
     def same(self, text: str) -> Hashable:
         """What two texts have in common that get one answer."""
-        return same(text) if self.looks else str(text)
+        return apart(text) if self.looks else str(text)
 
     def image_characters(self, width: int, height: int) -> float:
         """The characters that take as many tokens as an image of that size, for forecasts; 0 where it does not look."""
