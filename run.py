@@ -6,7 +6,8 @@
     python3 run.py COMMAND ...                  distil, taxonomy, label, rounds, review, pins, connections, ledger, prices,
                                                 classify, score, write, drafts, guide, blind, export, serve, watch, students,
                                                 clients, tasks, imports, passing, compare, report, curve, vendor, sample,
-                                                jobs, rescue or worker; each explains itself (--help)
+                                                jobs, tokens, backup, restore, check, archive, rescue or worker;
+                                                each explains itself (--help)
 
 The first run makes the virtual environment .venv and installs the packages; later ones start at once. UNDERSTUDY_VENV names
 an environment that you look after yourself instead: nothing is installed into it. UNDERSTUDY_HOME moves the data.

@@ -91,7 +91,7 @@ def test_each_kind_of_change_has_one_place_that_is_there():
     table = README.partition("| to add or change | go to |\n|---|---|\n")[2].partition("\n\n")[0]
     rows = [row.strip("|").split("|") for row in table.splitlines()]
     places = [re.findall(r"`([^`]+)`", place) for _, place in rows]
-    assert len(rows) == 11 and all(len(named) == 1 for named in places)
+    assert len(rows) == 12 and all(len(named) == 1 for named in places)
     for (what, place), (named,) in zip(rows, places):
         path = ROOT / named
         assert path.is_dir() and list(path.glob("*.py")) if place.strip().startswith("a file in") else path.is_file(), (

@@ -10,7 +10,6 @@ from core import terminal
 from core.asset_columns import ASSET_COLUMNS
 from core.commands import label, pairs, reading
 from core.errors import InputError, Problem
-from core.images import sources
 from core.train import members
 from core.wires import providers
 from core.words import counted, money, percent, ranged
@@ -106,6 +105,8 @@ def run(args: argparse.Namespace) -> tuple[dict, str]:
     for name in ("taxonomy", "assets"):
         if getattr(args, name) is None:
             raise InputError(f"--{name} is missing.", "Name both files, or --pairs to teach a student to write.")
+    from core.images import sources
+
     images = sources.holds_images(args.assets)
     for file in (args.taxonomy, *(() if images else (args.assets,))):
         terminal.must_exist(file)

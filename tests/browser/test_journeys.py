@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -33,7 +34,16 @@ class Clicks:
 def settled(page: Page) -> None:
     """The page has been drawn to its end, as a person waits for before the next step."""
     expect(page.get_by_text("Taxonomy saved.")).to_be_visible()
+    drawn(page)
+
+
+def drawn(page: Page) -> None:
     expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+
+
+def choose_file(page: Page, label: str, file: Path) -> None:
+    """By the uploader's label: they come one after the other, in no order."""
+    page.get_by_test_id("stFileUploader").filter(has_text=label).locator("input[type=file]").set_input_files(file)
 
 
 def no_failure(page: Page) -> None:
@@ -63,10 +73,12 @@ def test_own_files_to_a_verdict(page, tmp_path):
     clicks = Clicks(page)
     page.get_by_label("Client name").fill("Northwind Outdoor")
     clicks.button("Add client")
-    page.locator("input[type=file]").nth(0).set_input_files(taxonomy)
+    expect(page.get_by_role("heading", name="Bring in a taxonomy and assets")).to_be_visible()
+    drawn(page)
+    choose_file(page, "Taxonomy file", taxonomy)
     clicks.button("Use this taxonomy")
     settled(page)
-    page.locator("input[type=file]").nth(1).set_input_files(assets)
+    choose_file(page, "Assets file", assets)
     clicks.button("Import assets")
     expect(page.get_by_text("420 rows read")).to_be_visible()
 

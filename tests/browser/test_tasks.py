@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.test_journeys import Clicks, no_failure
+from tests.browser.test_journeys import Clicks, choose_file, no_failure
 
 
 def test_a_second_task_over_the_same_assets(filled, page, app, tmp_path):
@@ -24,10 +24,10 @@ def test_a_second_task_over_the_same_assets(filled, page, app, tmp_path):
     clicks.button("Add task")
     expect(page.get_by_role("heading", name="Bring in a taxonomy and assets")).to_be_visible()
     expect(page).to_have_url(re.compile("task=Offer"))
-    page.locator("input[type=file]").first.set_input_files(tmp_path / "offer.csv")
+    choose_file(page, "Taxonomy file", tmp_path / "offer.csv")
     clicks.button("Use this taxonomy")
     expect(page.get_by_text("Version 1 is in use: 2 categories")).to_be_visible()
-    page.locator("input[type=file]").nth(1).set_input_files(tmp_path / "assets.csv")
+    choose_file(page, "Assets file", tmp_path / "assets.csv")
     clicks.button("Import assets")
     expect(page.get_by_text(re.compile("0 new, 359 there already"))).to_be_visible(timeout=60_000)
     expect(page.get_by_text(re.compile("359 labels of the column offer taken"))).to_be_visible()

@@ -68,7 +68,7 @@ def learned(folder: Path) -> Path:
     rows = [(learner.prompt(row["brief"]), learner.copy(row["copy"])) for row in copy.pairs(100)]
     recipe = tuning.Recipe(2, 16, 3e-3)
     tuning.tune(learner, rows, recipe, folder / "point", lambda *told: None, lambda epoch: None)
-    writing._save(learner, base, folder, {"most": 24, "greedy": False})
+    writing._save(learner, learner.model.dtype, base, folder, {"most": 24, "greedy": False})
     return folder / writing.MODEL
 
 

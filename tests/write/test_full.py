@@ -80,11 +80,11 @@ def test_a_checkpoint_that_finds_no_room_leaves_the_one_before_and_training_goes
 
 def test_a_model_that_finds_no_room_leaves_the_one_before(disk, small_base):
     learner = language.load(small_base, train=True)
-    writing._save(learner, small_base, disk, {"most": 24, "greedy": False})
+    writing._save(learner, learner.model.dtype, small_base, disk, {"most": 24, "greedy": False})
     before = (disk / writing.MODEL / "model.safetensors").read_bytes()
     fill(disk)
     with pytest.raises(Exception) as stopped:
-        writing._save(learner, small_base, disk, {"most": 12, "greedy": False})
+        writing._save(learner, learner.model.dtype, small_base, disk, {"most": 12, "greedy": False})
     assert disk_full(stopped.value)
     assert (disk / writing.MODEL / "model.safetensors").read_bytes() == before
     assert writing.writing_of(disk)[1]["most"] == 24
@@ -136,7 +136,8 @@ def test_where_memory_runs_out_while_drafting_a_sentence_says_so_and_the_student
     task = drafted.task(db, tmp_path, 160)
     found = drafted.retrieving(db, task, kind="write")
     folder = settings.home() / "writers" / str(found)
-    writing._save(language.load(small_base), small_base, folder, {"most": 24, "greedy": False})
+    learner = language.load(small_base)
+    writing._save(learner, learner.model.dtype, small_base, folder, {"most": 24, "greedy": False})
     db["writers"].update(found, {"kind": "write"})
     db.conn.commit()
     done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, check=False)
