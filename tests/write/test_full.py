@@ -117,11 +117,11 @@ from core.write import use
 db = database.connect()
 task = tasks.named(db, "Northwind", "Slogans")
 writer = use.writer_of(use.may_write(db, task, "live"))
-writer.drafts(["Norden, soap"], 1)
+writer.drafts([f"Norden {n}, soap" for n in range(20)], 8)  # what threads need is there
 hard = resource.getrlimit(resource.RLIMIT_AS)[1]
 resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + 30_000_000, hard))
 try:
-    writer.drafts([f"Norden {n}, soap " * 200 for n in range(200)], 8)
+    writer.drafts([f"Norden {n}, soap" for n in range(200)], 64)
 except Exception as error:
     print(outside(error) or repr(error))
 resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
