@@ -19,6 +19,7 @@ from core.deploy import scoring
 from core.exchanges import logs
 from core.images import reading, words
 from core.images.words import Word
+from core.keeping.restore import restore
 from core.review import files, queue
 from core.train.registry import set_live
 from core.vendor import sets
@@ -161,3 +162,17 @@ def images(db: Database, path: Path) -> Told:
     reading._answers = lambda _, images, __: ((one.sha256, {"words": words.to_json([word])}) for one in images)
     reading.words.reader = lambda: "none"
     return _imported(db, image_import.import_images(db, tasks.get(db, SORTS), path))
+
+
+@door
+def backups(db: Database, path: Path) -> Told:
+    """Put back into a folder that has nothing yet; one that is refused leaves nothing there."""
+    to = settings.home() / "tmp" / "put back"
+    try:
+        restore(path, to)
+    except Exception:
+        left = [one.name for one in to.iterdir() if one.name != "worker.lock"] if to.exists() else []
+        if left:
+            raise RuntimeError(f"refused, and yet there: {left}") from None
+        raise
+    return None
