@@ -584,6 +584,9 @@ def _damaged(dice: Dice, name: str) -> bytes:
     return _listed(told, {"understudy.db": data})
 
 
+BACKUPS = [name for name, (of, _) in KINDS.items() if of == ("backup.zip",)]
+
+
 # --- files that are none ----------------------------------------------------------------------------------------------
 
 

@@ -209,7 +209,7 @@ def _unwritten(client: int, killed_at: float, answers: list[tuple[float, str]]) 
 def _nothing_again(folder: Path, shop: Shop, heard: dict[str, str]) -> str:
     """Ask again whatever the teacher answered: nothing is bought."""
     before, texts = sum(shop.sold.values()), list(heard)
-    service = Service(folder, "--fallback")
+    service = Service(folder, "--fallback", "--fallback-budget", "50")
     try:
         for start in range(0, len(texts), 50):
             service.classify(*texts[start : start + 50])
