@@ -274,7 +274,7 @@ def test_an_errand_asks_of_each_text_what_it_wants_and_pays_once(db, facets, ser
     wanted = {"a": (0, 1, 2, 3), "b": (1, 3), "c": (2,)}
     for _ in range(2):
         with errand(db, facets[0].client_id, joint, None, "a file", 1.0) as asked:
-            said = asked.ask_facets(wanted, [None] * 4, lambda done: None)
+            said = asked.ask_facets(wanted.items(), [None] * 4, lambda done: None)
         assert set(said) == {(text, place) for text, those in wanted.items() for place in those}
         assert not any(one.error for one in said.values()) and len(server.calls) == 3
     assert ledger.sent_usd(db, facets[0].client_id, "a file") == pytest.approx(billed(server))

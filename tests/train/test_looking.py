@@ -14,6 +14,7 @@ from PIL import Image
 from core import settings, tasks
 from core.deploy import export
 from core.deploy.exported import runtime
+from core.deploy.sent_images import SentImages
 from core.evaluate.evaluation import evaluate, figures_of
 from core.images.seen import Seen, Sight, sight_of
 from core.label.labelling import label
@@ -22,6 +23,7 @@ from core.train import data, ladder, members, registry, students
 from core.train.data import Rows
 from core.train.members.looking import facts
 from tests import small
+from tests.deploy.test_sent_images import taken
 from tests.images import encoders, shown
 from tests.images.pictures import drawn, saved
 
@@ -102,12 +104,64 @@ def test_a_student_with_images_is_better_than_its_words_and_its_export_answers_t
     command = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, '.'); {code}", str(text), sight.source]
     ran = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == answer[0]["label"]
-    (tmp_path / "out" / "table.csv").write_text(f"image,words\n{sight.source},{text}\nnowhere.png,{text}\n")
-    command = [sys.executable, "predict.py", "--table", "table.csv", "--text-column", "words"]
-    ran = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True, check=True)
-    first, second = map(json.loads, ran.stdout.splitlines())
-    assert first == {"image": str(sight.source), **answer[0]} and second["problem"] == "There is no such file."
+    (tmp_path / "out" / "table.csv").write_text(
+        f"image,words\n{sight.source},{text}\nnowhere.png,{text}\n{sight.source},\n"
+    )
+    given = predict(tmp_path / "out", "--table", "table.csv", "--text-column", "words", "--no-read")
+    first, second, third = map(json.loads, given.stdout.splitlines())
+    assert first == {"image": str(sight.source), **answer[0]} and second["problem"].startswith("There is no such file")
+    assert third["problem"] == "No words are given with it; give them in the table, or leave out --no-read."
     assert "facts of images" in (tmp_path / "out" / "MODEL_CARD.md").read_text()
+
+
+def predict(folder, *options: str, hidden: str = "") -> subprocess.CompletedProcess:
+    """What the predict.py of an export says, the package `hidden` not installed."""
+    code = f"""import importlib.util as u, runpy, sys
+find = u.find_spec
+u.find_spec = lambda name, *more: None if name == {hidden!r} else find(name, *more)
+sys.path.insert(0, ".")
+runpy.run_path("predict.py", run_name="__main__")"""
+    return subprocess.run([sys.executable, "-c", code, *options], cwd=folder, capture_output=True, text=True)
+
+
+def test_an_export_reads_the_words_on_images_as_the_product_does(db, trained, tmp_path):
+    pytest.importorskip("rapidocr")
+    task, row = trained
+    out = tmp_path / "out"
+    export.export(db, task=task, student=row["id"], to=out)
+    (out / "in").mkdir()
+    made = {"a.png": drawn("Half price\nnow", (300, 250)), "b.png": drawn("Visit us", (728, 90)), "c.png": drawn()}
+    for name, image in made.items():
+        (out / "in" / name).write_bytes(saved(image))
+    (out / "t.csv").write_text("image,headline\nin/a.png,Typed\nin/c.png,\nt.csv,x\n")
+    student = students.load(registry.folder_of(db, row["id"]))
+
+    def product(name: str, typed: str = "") -> tuple[str, str, float]:
+        """The words read, and what the student says, as in the service."""
+        asked = taken(SentImages(task.client_id), typed, (out / "in" / name).read_bytes())
+        answers = student.answer(asked.texts)
+        return asked.words[0], student.labels[answers.best[0]], float(answers.confidence[0])
+
+    told = [json.loads(line) for line in predict(out, "--images", "in").stdout.splitlines()]
+    for one, name in zip(told, ("a.png", "b.png")):
+        read, label, sure = product(name)
+        assert (one["words"], one["label"]) == (read, label) and one["confidence"] == pytest.approx(sure, abs=1e-5)
+    assert told[0]["words"] == "Half price\nnow" and told[2]["problem"] == "It has no words that can be read."
+    first, second, third = map(json.loads, predict(out, *TABLE).stdout.splitlines())
+    assert (first["label"], first["confidence"]) == (
+        product("a.png", "Typed")[1],
+        pytest.approx(product("a.png", "Typed")[2], abs=1e-5),
+    )
+    assert "no words" in second["problem"] and third["problem"] == "It is no image that can be read."
+
+    lacking = predict(out, "--images", "in", hidden="rapidocr")
+    assert lacking.returncode == 1 and "requirements-images.txt" in lacking.stderr and "Traceback" not in lacking.stderr
+    first, second, _ = map(json.loads, predict(out, *TABLE, hidden="rapidocr").stdout.splitlines())
+    assert "words" not in first and first["label"] and "requirements-images.txt" in second["problem"]
+    assert "rapidocr==" in (out / "requirements-images.txt").read_text()
+
+
+TABLE = ("--table", "t.csv", "--text-column", "headline")
 
 
 def test_a_student_of_texts_alone_is_as_ever(db, tmp_path):
