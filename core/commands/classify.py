@@ -33,7 +33,8 @@ def options(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """One text, or image: the student's top three (and, where it chooses several, the tags it gives), the time it took, and whether
-    it may answer alone; those of each task where several are named, or none is and several of the client's have a student at work."""
+    it may answer alone; those of each task where several are named, or none is and several of the client's have a student at
+    work."""
     if not args.text.strip() and args.image is None:
         raise InputError("The text is empty.", "Give the asset's words, or its image with --image.", where="--text")
     from core import database
