@@ -120,6 +120,9 @@ def test_an_image_stands_beside_its_words(open_page, filled, page):
         assert any("Image" in one.value for one in app.dataframe)
     else:
         assert app.get("image")
+    if page == "try_one":
+        why = next(one for one in app.expander if one.label.startswith("Why this tag"))
+        assert len(why.get("image")) == len(why.text) > 0, "each of the nearest has its own"
     assert not app.exception
 
 

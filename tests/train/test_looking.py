@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 from PIL import Image
 
 from core import settings, tasks
+from core.commands import classify
 from core.deploy import export
 from core.deploy.exported import runtime
 from core.deploy.sent_images import SentImages
+from core.errors import InputError
 from core.evaluate.evaluation import evaluate, figures_of
 from core.images.seen import Seen, Sight, sight_of
 from core.label.labelling import label
@@ -153,6 +156,20 @@ def test_an_export_reads_the_words_on_images_as_the_product_does(db, trained, tm
         pytest.approx(product("a.png", "Typed")[2], abs=1e-5),
     )
     assert "no words" in second["problem"] and third["problem"] == "It is no image that can be read."
+
+    command = {
+        "client": "Small",
+        "task": None,
+        "student": str(row["id"]),
+        "text": "Typed",
+        "image": out / "in" / "a.png",
+    }
+    answer, _ = classify.run(Namespace(**command))
+    assert (answer["words"], answer["top"][0]["category"]) == product("a.png", "Typed")[:2]
+    with pytest.raises(InputError, match="no image that can be read"):
+        classify.run(Namespace(**command | {"image": out / "t.csv"}))
+    with pytest.raises(InputError, match="no words that can be read"):
+        classify.run(Namespace(**command | {"text": "", "image": out / "in" / "c.png"}))
 
     lacking = predict(out, "--images", "in", hidden="rapidocr")
     assert lacking.returncode == 1 and "requirements-images.txt" in lacking.stderr and "Traceback" not in lacking.stderr
