@@ -51,7 +51,7 @@ def test_words_survive_being_kept():
 
 
 def test_a_reader_that_does_not_come_up_is_a_sentence(monkeypatch):
-    monkeypatch.setattr(words, "reader", lambda: "a reader")
+    monkeypatch.setattr(reading, "reader", lambda: "a reader")
     monkeypatch.setattr(reading.sys, "executable", "false")
     with pytest.raises(InputError, match="does not start"):
         reading.read_one(b"an image")
