@@ -1,35 +1,49 @@
-"""The promises in small: some bad files at some doors, attacks on some pages, an import killed. tests/bench/promises.py has all."""
+"""The promises in small: some bad files at some doors, attacks on a page, and what watches over them. Kills, and all the rest, are
+for tests/bench/promises.py."""
 
 from __future__ import annotations
 
+import random
+import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import database
 from core.errors import InputError
 from tests.bench import promises
-from tests.promised import attacks, bad_files, doors, files, kills
+from tests.promised import attacks, bad_files, doors, files, killed, kills
 from tests.promised.bad_files import Bad
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
+def filled(filled_workspace, tmp_path_factory):
     """The workspace behind the doors."""
     home = tmp_path_factory.mktemp("doors") / "home"
+    shutil.copytree(filled_workspace, home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNDERSTUDY_HOME", str(home))
-        doors.workspace()
+        with closing(database.connect()) as db:
+            doors.furnish(db)
     return home
 
 
-@pytest.mark.parametrize("door", ["assets", "voice guide", "images"])
-def test_bad_files_are_refused_in_a_sentence_or_taken_with_every_row_accounted_for(door, filled, tmp_path):
+def test_bad_files_are_refused_in_a_sentence_or_taken_with_every_row_accounted_for(filled, tmp_path):
     (tmp_path / "made").mkdir()
-    count = len(bad_files.KINDS) // 3
-    found = list(files.tried([door], bad_files.made(tmp_path / "made", count, seed=7), filled, tmp_path))
+    open_doors, count = ("assets", "voice guide", "images", "backups"), 6
+    found = list(files.tried(open_doors, bad_files.made(tmp_path / "made", count, seed=7), filled, tmp_path))
     assert [one for one in found if one.broken] == []
-    assert len(found) == count and any(one.said for one in found)
+    assert len(found) == count * len(open_doors) and {one.door for one in found if one.said} == {*open_doors}
+
+
+@pytest.mark.parametrize("of", bad_files.BACKUPS)
+def test_a_bad_backup_is_refused_in_a_sentence(of, filled, tmp_path):
+    bad = Bad(of, tmp_path / "B.zip")
+    bad.path.write_bytes(bad_files.KINDS[of][1](random.Random(3), "backup.zip"))
+    found = files.one("backups", bad, filled, tmp_path)
+    assert found.said and not found.broken
 
 
 def test_what_breaks_a_promise_at_a_door_is_seen(filled, tmp_path, monkeypatch):
@@ -52,23 +66,17 @@ def test_what_breaks_a_promise_at_a_door_is_seen(filled, tmp_path, monkeypatch):
     for name, (behave, said) in broken.items():
         monkeypatch.setitem(doors.DOORS, name, behave)
         monkeypatch.setattr(files, "MOST_MEGABYTES", 200 if name == "memory" else 2_000)
-        monkeypatch.setattr(files, "MOST_SECONDS", 2 if name == "wait" else 300)
+        monkeypatch.setattr(files, "MOST_SECONDS", 1 if name == "wait" else 300)
         assert said in files.one(name, Bad("none", tmp_path), filled, tmp_path).broken
 
 
-def test_an_import_killed_is_whole_or_absent(tmp_path):
-    found = list(kills.killed({"importing": 1}, 3, tmp_path))
-    assert [one.broken for one in found] == [""] * 2
-    assert kills.shared_out(50).keys() == kills.WORK.keys() and sum(kills.shared_out(50).values()) == 50
-
-
 def test_a_damaged_workspace_is_seen(filled, tmp_path, monkeypatch):
-    files.shutil.copytree(filled, tmp_path / "home")
+    shutil.copytree(filled, tmp_path / "home")
     monkeypatch.setenv("UNDERSTUDY_HOME", str(tmp_path / "home"))
-    assert kills.unsound(tmp_path / "home") == ""
+    assert killed.unsound(tmp_path / "home") == ""
     with sqlite3.connect(tmp_path / "home" / "understudy.db") as db:
         db.execute("update assets set import_id = 999 where id = 1")
-    assert "understudy.db" in kills.unsound(tmp_path / "home")
+    assert "understudy.db" in killed.unsound(tmp_path / "home")
 
 
 def test_forged_addresses_of_a_page_come_to_nothing(filled, monkeypatch):
@@ -117,3 +125,4 @@ def test_what_a_download_may_not_hold_is_seen(kind, name, data):
 def test_the_table_has_a_line_for_each_kind_of_work(tmp_path, capsys):
     lines = list(promises._said(promises.kills(0, 1, tmp_path)))
     assert [line.what for line in lines] == list(kills.WORK) and "| importing |" in capsys.readouterr().out
+    assert kills.shared_out(50).keys() == kills.WORK.keys() and sum(kills.shared_out(50).values()) == 50

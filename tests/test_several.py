@@ -69,7 +69,9 @@ def test_the_student_comes_back_from_its_folder_as_it_was(tagged, task):
 
 
 def test_classify_gives_the_tags(tagged, task):
-    args = argparse.Namespace(text="discount off save flights beach hotel", client="Northwind", task=None, student="1")
+    args = argparse.Namespace(
+        text="discount off save flights beach hotel", image=None, client="Northwind", task=None, student="1"
+    )
     answer, text = classify.run(args)
     assert sorted(answer["tags"]) == ["Sale", "Travel"] and text.startswith("Tags: ")
 

@@ -27,8 +27,8 @@ from core.assets.previews import Preview
 from core.errors import InputError
 from core.images import kept, reading, sources
 from core.images.looking import misnamed
+from core.images.reading import WITHOUT_READER
 from core.images.sources import Entry, Unfit
-from core.images.words import WITHOUT_READER
 from core.jobs.progress import NoProgress, Progress
 from core.tables.columns import KNOWN_ASSET_NAMES, Mapping, correct, guess_assets
 from core.tables.files import AS_FOUND, Problems, ReadAs, Table, open_table

@@ -103,14 +103,14 @@ def unread(db: Database, client_id: int) -> int:
     """How many images of assets were not read by the reader there is; 0 where there is none."""
     if not words.installed():
         return 0
-    return db.execute(f"select count(*) {UNREAD}", {"client": client_id, "reader": words.reader()}).fetchone()[0]
+    return db.execute(f"select count(*) {UNREAD}", {"client": client_id, "reader": reading.reader()}).fetchone()[0]
 
 
 def read_again_job(db: Database, params: dict, progress: Progress) -> dict:
     """The job body: {"task_id"} -> {"read", "unreadable", "changed"}: images read, those that could not be, and assets that have
     another text now. What a person put right stays. Run again it goes on where it was.
 
-    Raises words.WITHOUT_READER and what reading.read() raises.
+    Raises reading.WITHOUT_READER and what reading.read() raises.
     """
     client_id = tasks.get(db, params["task_id"]).client_id
     with imports.alone(client_id, progress):
@@ -119,7 +119,7 @@ def read_again_job(db: Database, params: dict, progress: Progress) -> dict:
 
 def read_again(db: Database, client_id: int, progress: NoProgress) -> dict:
     """Read the images of assets that were not read by the reader there is; answers and raises as read_again_job() does."""
-    marks = {"client": client_id, "reader": words.reader()}
+    marks = {"client": client_id, "reader": reading.reader()}
     shas = [sha for (sha,) in db.execute(f"select sha256 {UNREAD}", marks).fetchall()]
     images = list(kept.load(db, client_id, shas).values())
     changed = 0

@@ -48,6 +48,15 @@ Student(folder).predict(["one text", "another"])   # [{"label": ..., "confidence
 learned from. Send the other texts to the teacher. An asset of several
 text fields is one text: its fields, a line break between them."""
 
+IMAGES = """It looks at images as well:
+
+    pip install -r requirements-images.txt
+    python predict.py --images FOLDER
+    python predict.py --table creatives.csv --image-column image --text-column headline
+
+The words on an image are read as Understudy reads them and follow what is typed; requirements-images.txt is for that. Without those
+packages, and with `--no-read`, the words that the table gives are taken alone."""
+
 TAGS = """An answer has `tags` as well: how likely each tag is that it gives. `label` has them all, or is `No tag`; `confidence` is
 that of the tag it is least sure of, whether given or left out. How likely a tag must be to be given was chosen on the assets that
 calibrated the student:"""
@@ -63,7 +72,7 @@ LIMITS = """## Limits
   right.
 - The figures hold for assets like the test assets. Campaigns, products and wording change; have the teacher label a fresh sample
   now and then, and train again when agreement has fallen.
-- It reads text only, {cut}.
+- It reads {what}, {cut}.
 - {kept} in this folder: treat it as you treat the client's assets."""
 
 
@@ -84,6 +93,7 @@ def write(db: Database, row: dict, figures: ChooseOneFigures, parity: dict[str, 
         if facts["synthetic"]
         else "",
         USE,
+        IMAGES if (folder / runtime.SIGHT).is_dir() else "",
         _tags(folder) if figures.tags else "",
         GRAPHS if any(folder.glob(f"*/{EXACT}")) else "",
         _origin(row, figures, facts, labels, set(json.loads((folder / "labels.json").read_text(encoding="utf-8")))),
@@ -93,7 +103,12 @@ def write(db: Database, row: dict, figures: ChooseOneFigures, parity: dict[str, 
         _worst(figures),
         _speed(figures),
         _parity(parity, figures),
-        LIMITS.format(cut=_cut(row), kept=_keeps(row), names="" if figures.tags else ", and always names one of them"),
+        LIMITS.format(
+            what=_reads(row),
+            cut=_cut(row),
+            kept=_keeps(row),
+            names="" if figures.tags else ", and always names one of them",
+        ),
         _licences(row),
         _versions(row),
         files_table(folder),
@@ -226,6 +241,11 @@ def _parity(parity: dict, figures: ChooseOneFigures) -> str:
         NOT_CERTIFIED if parity["served"] < LIKE_HERE and figures.certificate.certified else "",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _reads(row: dict) -> str:
+    looks = any(members.of(name).joins for name in row["params"]["members"])
+    return "text, that on images too" if looks else "text only"
 
 
 def _cut(row: dict) -> str:

@@ -30,7 +30,7 @@ from core.errors import InputError
 from core.evaluate.cascade import Certificate
 from core.evaluate.evaluation import figures_of
 from core.evaluate.figures import ChooseOneFigures
-from core.images import features, looking, pixels
+from core.images import features, looking, pixels, words
 from core.images.seen import sight_of
 from core.jobs import NoProgress, Progress
 from core.label.runs import labelled
@@ -45,7 +45,8 @@ from core.words import percent
 
 INT8_AGREES = 0.995  # share of test assets on which the small graphs must give the label of the exact ones
 BATCH = 256  # texts answered at a time
-LOOKING = (looking, features, pixels)  # what goes along as it is where a member looks at images
+LOOKING = (looking, features, pixels, words)  # what goes along as it is where a member looks at images
+READS = "requirements-images.txt"  # the packages that read the words on images, by whoever needs them
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,7 @@ def _write(source: Path, folder: Path, params: dict, certificate: Certificate) -
         (folder / runtime.SIGHT / "__init__.py").touch()
         for module in LOOKING:
             shutil.copyfile(module.__file__, folder / runtime.SIGHT / Path(module.__file__).name)
+        shutil.copyfile(settings.ROOT / READS, folder / READS)
     pins = "".join(f"{name}=={card.version(name)}\n" for name in card.needs(*how))
     (folder / "requirements.txt").write_text(pins, encoding="utf-8")
     _seal(folder)

@@ -66,6 +66,7 @@ def _together(folder: Path, names: dict[str, str]) -> None:
         if (looking := folder / name / runtime.SIGHT).is_dir():
             shutil.rmtree(folder / runtime.SIGHT, ignore_errors=True)
             looking.rename(folder / runtime.SIGHT)
+            (folder / name / one_export.READS).replace(folder / one_export.READS)
     pins = {line for name in names.values() for line in (folder / name / "requirements.txt").read_text().splitlines()}
     (folder / "requirements.txt").write_text("".join(f"{line}\n" for line in sorted(pins)), encoding="utf-8")
     for name in names.values():

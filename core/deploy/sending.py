@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -129,14 +129,14 @@ def send(
     for number in range(len(counts)):
         table = read(scoring.part(number))
         rows = for_teacher(scoring, table)
-        wanted = dict(filter(None, rows))
+        wanted, same = list(filter(None, rows)), asked.model.same
         if joint:
             answers = asked.ask_facets(wanted, runs, partial(report, done))
         else:
-            said = asked.ask(list(wanted), partial(report, done))
-            answers = {(text, 0): said[name] for text in wanted if (name := asked.model.same(text)) in said}
-        done += sum(map(len, wanted.values()))
-        replies = [_of_row(answers, row) for row in rows]
+            said = asked.ask([text for text, _ in wanted], partial(report, done))
+            answers = {(name, 0): answer for name, answer in said.items()}
+        done += len({(same(text), place) for text, places in wanted for place in places})
+        replies = [_of_row(answers, row, same) for row in rows]
         for row, reply in zip(rows, replies):
             lacking = [
                 place for place in (row[1] if row else ()) if not worded(reply.get(place), scoring.facets[place].labels)
@@ -163,9 +163,15 @@ def _answers_wanted(counts: Counts) -> int:
     return sum(len(places) * texts for places, texts, _ in counts.waiting) or counts.texts
 
 
-def _of_row(answers: dict[tuple[str, int], Answer], row: tuple[str, tuple[int, ...]] | None) -> Replies:
-    text, places = row or ("", ())
-    return {place: answers[text, place] for place in places if (text, place) in answers}
+def _of_row(
+    answers: dict[tuple[Hashable, int], Answer],
+    row: tuple[str, tuple[int, ...]] | None,
+    same: Callable[[str], Hashable],
+) -> Replies:
+    if row is None:
+        return {}
+    text, places = row
+    return {place: answers[same(text), place] for place in places if (same(text), place) in answers}
 
 
 def _completed(scoring: Scoring, table: pa.Table, replies: list[Replies]) -> pa.Table:

@@ -121,7 +121,7 @@ class SentImages:
             self._known.move_to_end(sha)
             return self._known[sha], "kept"
         try:
-            words.reader()
+            reading.reader()
             answer = self._readers.ask(data)
         except InputError as missing:
             answer = {"what": NOT_READ}
@@ -146,7 +146,7 @@ class SentImages:
         if not kept.any_of(self._database(), self.client_id):
             return
         try:
-            words.reader()
+            reading.reader()
             self._readers.warm()
         except InputError:
             return  # said to whoever sends an image

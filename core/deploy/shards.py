@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from core.assets.rows import join_text
 from core.escape import Cells
-from core.images.seen import Seen, Sight, told_apart
+from core.images.seen import Seen, Sight, apart, told_apart
 from core.tables import name_parts
 from core.train.students import Answers, Student, Together, said
 from core.whole import whole, write_whole
@@ -80,8 +80,8 @@ class Scoring:
 @dataclass(frozen=True)
 class Counts:
     """Rows of one shard: all, those the student answers by itself, those without text; the size of its part; and the different
-    texts that are for the teacher, with their characters: of several facets also by those that wait (`waiting`: the facets' places,
-    texts, characters)."""
+    texts (with their images) that are for the teacher, with their characters: of several facets also by those that wait (`waiting`:
+    the facets' places, texts, characters)."""
 
     rows: int
     handled: int
@@ -105,10 +105,10 @@ def run(scoring: Scoring, student: Together, number: int, table: pa.Table) -> Co
     answered, part = answer(scoring, student, table), scoring.part(number)
     with whole(part) as aside:
         write_part(scoring, aside, answered)
-    waiting = dict(filter(None, for_teacher(scoring, answered)))
+    waiting = {apart(text): (len(text), places) for text, places in filter(None, for_teacher(scoring, answered))}
     groups: dict[tuple[int, ...], list[int]] = {}
-    for text, places in waiting.items():
-        groups.setdefault(places, []).append(len(text))
+    for characters, places in waiting.values():
+        groups.setdefault(places, []).append(characters)
     each = [pc.sum(column).as_py() or 0 for column in _handled(scoring, answered)]
     counts = Counts(
         table.num_rows,
@@ -116,7 +116,7 @@ def run(scoring: Scoring, student: Together, number: int, table: pa.Table) -> Co
         answered.column(len(scoring.columns)).null_count,
         part.stat().st_size,
         len(waiting),
-        sum(map(len, waiting)),
+        sum(characters for characters, _ in waiting.values()),
         tuple(each) if len(each) > 1 else (),
         tuple((places, len(texts), sum(texts)) for places, texts in groups.items()) if len(each) > 1 else (),
     )

@@ -24,8 +24,10 @@ LEAST = 0.05  # cosine below which an asset has nothing to do with the text
 
 @dataclass(frozen=True)
 class Near:
-    """A labelled asset and how like the text it is, a cosine of 0 to 1. `by`: who labelled it, "teacher" or "person"."""
+    """A labelled asset and how like the text it is, a cosine of 0 to 1. `by`: who labelled it, "teacher" or "person"; `asset_id`:
+    its own number, of no meaning outside."""
 
+    asset_id: int
     asset: str
     text: str
     label: str
@@ -34,7 +36,7 @@ class Near:
 
     def as_json(self) -> dict:
         """The same as JSON can hold it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "asset_id"}
 
 
 class Nearest:
@@ -68,4 +70,6 @@ class Nearest:
         one = self.frame.iloc[row]
         by = "person" if one.asset_id in self._decided else "teacher"
         category = self._decided.get(one.asset_id, one.category_id)
-        return Near(one.external_id, one.text, self._names.get(int(category), ""), by, round(likeness, 3))
+        return Near(
+            int(one.asset_id), one.external_id, one.text, self._names.get(int(category), ""), by, round(likeness, 3)
+        )

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from core.images.sources import Unfit
+from core.images.looking import Unfit, upright
 
 
 def main() -> None:
@@ -26,7 +26,8 @@ def main() -> None:
         asked = json.loads(line)
         source = sys.stdin.buffer.read(asked) if isinstance(asked, int) else Path(asked)
         try:
-            answer = {"words": to_json(engine.read(source))}
+            data = source if isinstance(source, bytes) else source.read_bytes()
+            answer = {"words": to_json(engine.read(upright(data)))}
         except Unfit as why:
             answer = {"what": why.what, "todo": why.todo}
         out.write(json.dumps(answer) + "\n")

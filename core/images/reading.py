@@ -5,6 +5,7 @@ Run again, what was read is not read again: a killed job goes on where it was.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import subprocess
 import sys
@@ -26,11 +27,22 @@ from core.jobs.progress import NoProgress
 STEP = "Reading the words"
 PROCESS_BYTES = 700_000_000  # of memory, that one reader takes at most, by measurement
 LOOK = 0.5  # seconds between looks at whether to stop
+WITHOUT_READER = InputError(
+    "The package that reads the words on images is not installed.",
+    "Install it with: .venv/bin/pip install -r requirements-images.lock, or give a table in which the words are typed.",
+)
 NOT_STARTING = InputError(
     "The package that reads the words on images does not start.",
     "Install it anew with: .venv/bin/pip install -r requirements-images.lock; if it still does not, close other programs.",
 )
 CRASHED = "brings the reader down."
+
+
+def reader() -> str:
+    """The reader and its version, by which its results are known. Raises WITHOUT_READER where it is not installed."""
+    if not words.installed():
+        raise WITHOUT_READER
+    return f"rapidocr {importlib.metadata.version('rapidocr')}"
 
 
 def read(
@@ -46,7 +58,7 @@ def read(
     """Read those images that were not read yet, or all `anew`; returns why those could not be that cannot, by sha256.
 
     `keep`: what is done with the words (as kept, JSON) of an image (sha256), in the transaction that says who read them, in place
-    of keeping them. Raises words.WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come
+    of keeping them. Raises WITHOUT_READER where there is no reader and something to read, NOT_STARTING where it does not come
     up; Cancelled.
     """
     images = list({image.sha256: image for image in images}.values())
@@ -55,7 +67,7 @@ def read(
     progress(len(images) - len(left), len(images), step)
     if not left:
         return {}
-    name = words.reader()
+    name = reader()
     failed: dict[str, str] = {}
     at = len(images) - len(left)
     for sha, answer in _answers(client_id, left, progress):
@@ -79,7 +91,7 @@ def _keep(db: Database, client_id: int, sha: str, stored: str) -> None:
 
 def read_one(data: bytes) -> list[words.Word]:
     """The words on one image, which is not kept. InputError where it cannot be read, or by nothing."""
-    words.reader()
+    reader()
     with started() as readers:
         answer = readers.ask(data)
     if "words" not in answer:

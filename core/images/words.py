@@ -1,28 +1,22 @@
 """The words on an image: what was read, where, how large and how surely; their reading order.
 
-The reader is rapidocr, an optional package (requirements-images.txt) with its models in it: nothing is fetched when it runs.
+The reader is rapidocr, an optional package (requirements-images.txt) with its models in it: nothing is fetched when it runs. This
+file goes along in exports as it is, so it imports nothing of the house.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from core.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
-WITHOUT_READER = InputError(
-    "The package that reads the words on images is not installed.",
-    "Install it with: .venv/bin/pip install -r requirements-images.lock, or give a table in which the words are typed.",
-)
 # An image is brought to about so many pixels: larger ones take longer and read no better; small ones read better enlarged.
 PIXELS, LARGEST_SIDE, MOST_ENLARGED = 600_000, 1920, 2.0
 SURE = 0.5  # confidence from which a word counts
@@ -51,13 +45,6 @@ def installed() -> bool:
     return importlib.util.find_spec("rapidocr") is not None
 
 
-def reader() -> str:
-    """The reader and its version, by which its results are known. Raises WITHOUT_READER where it is not installed."""
-    if not installed():
-        raise WITHOUT_READER
-    return f"rapidocr {importlib.metadata.version('rapidocr')}"
-
-
 class Reader:
     """The loaded models. One thread: several readers side by side use every processor better than one that uses all."""
 
@@ -76,14 +63,11 @@ class Reader:
             }
         )
 
-    def read(self, source: Path | bytes) -> list[Word]:
-        """The words on the image at a path, or of these bytes, in reading order. Raises Unfit where it cannot be decoded."""
+    def read(self, image: Image.Image) -> list[Word]:
+        """The words on an image as looking.upright() gives it, in reading order."""
         import numpy as np
         from PIL import Image
 
-        from core.images.looking import upright
-
-        image = upright(source if isinstance(source, bytes) else source.read_bytes())
         scale = min((PIXELS / (image.width * image.height)) ** 0.5, LARGEST_SIDE / max(image.size), MOST_ENLARGED)
         size = (max(round(image.width * scale), 1), max(round(image.height * scale), 1))
         pixels = np.asarray(image.resize(size, Image.Resampling.LANCZOS))[:, :, ::-1]  # it wants blue first

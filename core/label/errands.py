@@ -3,7 +3,7 @@
     with errand(db, client_id, hosted, run_id, owner, cap_usd) as asked:
         answers = asked.ask(texts, report)
     with errand(db, client_id, joint, None, owner, cap_usd) as asked:
-        answers = asked.ask_facets({text: (0, 2)}, runs, report)     # what each text is asked about, in one call
+        answers = asked.ask_facets([(text, (0, 2))], runs, report)   # what each text is asked about, in one call
     with errand(db, client_id, model.find(db, client_id, spec), None, owner, cap_usd, ledger.WRITTEN) as asked:
         drafts = asked.write({name: Request(system, (("user", text),), schema, max_tokens_out=600)}, report)
 
@@ -15,7 +15,7 @@ what the run `run_id` (the same teacher asked the same way) holds a label of. Fa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -101,28 +101,34 @@ class Errand:
         return self._run(pages, talk, report)
 
     def ask_facets(
-        self, wanted: Mapping[str, Sequence[int]], runs: Sequence[int | None], report: Report
-    ) -> dict[tuple[str, int], Answer]:
-        """What is said of each text in the facets `wanted` of it (their places in the errand's Joint teacher), by text and place:
-        what is known of a facet is not asked for, the rest of a text in one call; missing as there. `runs`: each facet's label run.
-        `report` hears of facets that are done. Raises as write()."""
+        self, wanted: Iterable[tuple[str, Sequence[int]]], runs: Sequence[int | None], report: Report
+    ) -> dict[tuple[Hashable, int], Answer]:
+        """What is said of each text in the facets `wanted` of it (their places in the errand's Joint teacher), by what that takes
+        for the same, as ask(), and place: what is known of a facet is not asked for, the rest of a text in one call; missing as
+        there. `runs`: each facet's label run. `report` hears of facets that are done. Raises as write()."""
         self._arrived = None
         joint: Joint = self.model
         asked = [known.Asked(task, teacher, run) for (task, teacher), run in zip(joint.of, runs)]
+        texts: dict[Hashable, str] = {}
+        facets: dict[Hashable, set[int]] = {}
+        for text, places in wanted:
+            facets.setdefault(joint.same(text), set()).update(places)
+            texts.setdefault(joint.same(text), text)
 
-        def pages(db: Database) -> Iterator[list[tuple[str, tuple[int, ...]]]]:
-            for page in _pages(wanted):
+        def pages(db: Database) -> Iterator[list[tuple[Hashable, tuple[int, ...]]]]:
+            for page in _pages(facets):
                 lacking = []
-                for text in page:
-                    there = known.answers(db, [asked[place] for place in wanted[text]], text)
-                    self._answers |= {(text, wanted[text][at]): answer for at, answer in there.items()}
-                    if left := tuple(place for at, place in enumerate(wanted[text]) if at not in there):
-                        lacking.append((text, left))
+                for name in page:
+                    places = sorted(facets[name])
+                    there = known.answers(db, [asked[place] for place in places], texts[name])
+                    self._answers |= {(name, places[at]): answer for at, answer in there.items()}
+                    if left := tuple(place for at, place in enumerate(places) if at not in there):
+                        lacking.append((name, left))
                 if lacking:
                     yield lacking
 
-        def talk(name: tuple[str, tuple[int, ...]]) -> Consultation:
-            ((assets, request),) = joint.asking.requests([joint.about(*name)])
+        def talk(name: tuple[Hashable, tuple[int, ...]]) -> Consultation:
+            ((assets, request),) = joint.asking.requests([joint.about(texts[name[0]], name[1])])
             return Consultation(joint, assets, request)
 
         self._named = lambda name, answer: (name[0], answer.facet)

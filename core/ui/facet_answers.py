@@ -12,6 +12,7 @@ from core import settings
 from core.evaluate import joint
 from core.evaluate.comparison import judgement
 from core.evaluate.nearest import Near, Nearest
+from core.images import kept
 from core.report.charts import short
 from core.tasks import Task
 from core.train.registry import folder_of
@@ -19,6 +20,8 @@ from core.train.students import Together, said
 from core.ui import frame
 from core.ui.frame import View
 from core.words import percent, spoken
+
+IMAGE = 96  # pixels wide, beside the words of a nearest asset
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,11 @@ def why(view: View, row: dict, text: str) -> None:
         found = nearest(view, row, text)
         if not found:
             st.caption("No labelled asset has words like these.")
+        images = kept.of_assets(view.db, view.task.client_id, [one.asset_id for one in found])
         for one in found:
             with st.container(horizontal=True, vertical_alignment="center"):
+                if one.asset_id in images:
+                    st.image(images[one.asset_id].read_bytes(), width=IMAGE)
                 st.markdown(f":gray-badge[{frame.plain(short(one.label, 40))}]")
                 st.text(short(one.text, 160), width="stretch")
                 st.caption(

@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core.assets import imports, previews
 from core.errors import InputError
-from core.images import words
+from core.images import reading
 from core.ui import frame, progress, uploads
 from core.ui.frame import View, plain
 
@@ -53,7 +53,7 @@ def upload(label: str, key: str) -> tuple[Path, str] | None:
 def can_read() -> None:
     """A sentence where nothing reads images."""
     try:
-        words.reader()
+        reading.reader()
     except InputError as missing:
         st.info(plain(str(missing)), icon=":material/info:")
 

@@ -13,6 +13,7 @@ from core.label.forecast_joint import JointForecast
 from core.label.model import connection_of, name_of
 from core.tasks import Task
 from core.ui import frame
+from core.wires import pictures
 from core.words import money
 
 WAYS = {False: "The words alone", True: "The words and the image"}
@@ -21,7 +22,7 @@ Expected = HostedForecast | JointForecast
 
 def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) -> Expected:
     """The choice, where the client has images; gives the forecast of the way that is chosen, of `facets` together where they are
-    several."""
+    several. InputError where it is to look and cannot: nothing is changed by that."""
     client_id = view.task.client_id
     if not kept.any_of(view.db, client_id):
         return _forecast(view, teacher, facets, None)
@@ -29,6 +30,12 @@ def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) 
     before = looking.chosen(view.db, client_id, name_of(teacher, connection))
     possible = looking.possible(view.db, client_id, teacher)
     if not possible:
+        if before:  # chosen while it took them
+            if st.button("Have it read the words alone", disabled=running, key=f"no-look-{client_id}-{teacher}"):
+                looking.choose(view.db, client_id, teacher, False)
+                st.rerun()
+            frame.link("connections", "See its connection")
+            pictures.must_take(connection)
         said = (
             f"{connection.name} takes no images"
             if possible is False
@@ -36,9 +43,6 @@ def show(view: frame.View, teacher: str, facets: Sequence[Task], running: bool) 
         )
         st.caption(frame.plain(f"{said}: it reads the words alone, unless its connection says otherwise."))
         frame.link("connections", "Say so there")
-        if before:  # chosen while it took them
-            looking.choose(view.db, client_id, teacher, False)
-            st.rerun()
         return _forecast(view, teacher, facets, False)
     either = {looks: _forecast(view, teacher, facets, looks) for looks in WAYS}
     looks = st.radio(

@@ -19,7 +19,7 @@ from core import jobs, removal, settings, tasks, taxonomy
 from core.assets import image_import, profiles
 from core.assets.image_import import import_images
 from core.errors import InputError
-from core.images import kept, words
+from core.images import kept, reading, words
 from core.images.words import Word
 from tests.images import pictures
 
@@ -165,7 +165,7 @@ def test_what_is_no_import(db, task, tmp_path):
 
 
 def test_without_a_reader_typed_words_do_and_nothing_else_does(db, task, tmp_path, monkeypatch):
-    monkeypatch.setattr(words, "reader", lambda: (_ for _ in ()).throw(words.WITHOUT_READER))
+    monkeypatch.setattr(reading, "reader", lambda: (_ for _ in ()).throw(reading.WITHOUT_READER))
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(pictures.saved(pictures.drawn("Sale")))
     with pytest.raises(InputError, match=r"requirements-images\.lock"):

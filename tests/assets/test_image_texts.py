@@ -141,7 +141,7 @@ def test_images_without_words_are_read_when_there_is_a_reader(db, task, there, m
             return {"words": words.to_json([Word("Read anew", (0, 0, 9, 9), 9, 0.9)])}
 
     monkeypatch.setattr(reading, "Readers", Readers)
-    monkeypatch.setattr(words, "reader", lambda: "rapidocr 99")
+    monkeypatch.setattr(reading, "reader", lambda: "rapidocr 99")
     monkeypatch.setattr(words, "installed", lambda: True)
     image_texts.correct(db, task.client_id, sha_of(db, "4"), "By a person", "Ada")
     with db.atomic():

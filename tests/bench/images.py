@@ -70,9 +70,9 @@ import json, sys
 from pathlib import Path
 from core import database, tasks
 from core.assets.image_import import import_images
-from core.images import words
-def missing(): raise words.WITHOUT_READER
-words.reader, words.installed = missing, lambda: False
+from core.images import reading, words
+def missing(): raise reading.WITHOUT_READER
+reading.reader, words.installed = missing, lambda: False
 print("looked", flush=True)
 db = database.connect()
 done = import_images(db, tasks.of(db, "bench"), Path(sys.argv[1]))

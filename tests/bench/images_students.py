@@ -25,7 +25,7 @@ from core.assets import sample_pictured
 from core.assets.sample_facets import STAGE, TOPIC
 from core.evaluate import cascade
 from core.evaluate.agreement import Share, share
-from core.images.looking import look
+from core.images.looking import look, upright
 from core.images.seen import Seen, Sight
 from core.images.words import Reader, text_of
 from core.train import students
@@ -63,7 +63,7 @@ def read(files: list[Path], kept: Path) -> dict[str, str]:
     for file in files:
         if file.name not in known:
             reader = reader or Reader()
-            known[file.name] = text_of(reader.read(file))
+            known[file.name] = text_of(reader.read(upright(file.read_bytes())))
             kept.write_text(json.dumps(known), encoding="utf-8")
     return known
 

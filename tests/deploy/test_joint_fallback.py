@@ -14,7 +14,9 @@ import pytest
 from core import removal, tasks, taxonomy
 from core.deploy.fallback import Fallback
 from core.deploy.live import Served
-from core.label import labelling
+from core.images import kept
+from core.images.seen import Seen
+from core.label import labelling, looking
 from core.label.errands import errand
 from core.label.teachers import for_labels
 from core.label.teachers.joint import together
@@ -23,6 +25,7 @@ from core.wires import connections
 from core.wires.wire import OwnPrice, Params
 from tests import small
 from tests.deploy.test_fallback import hanging, until
+from tests.images.pictures import drawn, saved
 from tests.wires.servers import Call, Fault, Server, Text, steady
 
 FACETS = {"Offer": ("Percent off", "Gift", "No offer"), "Stage": ("Awareness", "Purchase"), "Tone": ("Warm", "Loud")}
@@ -274,10 +277,30 @@ def test_an_errand_asks_of_each_text_what_it_wants_and_pays_once(db, facets, ser
     wanted = {"a": (0, 1, 2, 3), "b": (1, 3), "c": (2,)}
     for _ in range(2):
         with errand(db, facets[0].client_id, joint, None, "a file", 1.0) as asked:
-            said = asked.ask_facets(wanted, [None] * 4, lambda done: None)
+            said = asked.ask_facets(wanted.items(), [None] * 4, lambda done: None)
         assert set(said) == {(text, place) for text, those in wanted.items() for place in those}
         assert not any(one.error for one in said.values()) and len(server.calls) == 3
     assert ledger.sent_usd(db, facets[0].client_id, "a file") == pytest.approx(billed(server))
     assert json.loads(db.execute("select tasks from calls where facets = 2").fetchone()[0]) == [
         facets[1].id, facets[3].id
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_equal_words_with_other_images_are_asked_about_apart_where_the_teacher_looks(db, facets, looks):
+    facets = facets[:2]
+    for asset in (1, 2, 3):
+        data = saved(drawn(seed=asset))
+        kept.enter(db, [kept.keep(facets[0].client_id, data)])
+        db["assets"].update(asset, {"image": kept.sha256(data)})
+    first, second, _ = (Seen("the same words", kept.sights(db, facets[0].client_id, [id])[id]) for id in (1, 2, 3))
+    with Server(steady, image_tokens=100) as server:
+        connect(db, facets[0].client_id, server, takes_images=True)
+        looking.choose(db, facets[0].client_id, "connection:A", looks)
+        categories = [taxonomy.load(db, taxonomy.latest(db, task)) for task in facets]
+        joint = together([(task, for_labels(db, task, "connection:A", of)) for task, of in zip(facets, categories)])
+        wanted = [(first, (0,)), (second, (0, 1)), (first, (1,))]
+        with errand(db, facets[0].client_id, joint, None, "a file", 1.0) as asked:
+            said = asked.ask_facets(wanted, [None, None], lambda done: None)
+        assert set(said) == {(joint.same(text), place) for text in (first, second) for place in (0, 1)}
+        assert len(server.calls) == (2 if looks else 1) and len(said) == 2 * len(server.calls)

@@ -13,7 +13,7 @@ from core import database, tasks
 from core.deploy import sent_images
 from core.deploy.gate import MOST_BYTES, MOST_FORM
 from core.deploy.sent_images import Refused, SentImages
-from core.images import kept, words
+from core.images import kept, reading
 from core.images.seen import sight_of
 from tests.assets.test_image_import import put
 from tests.deploy.test_server import Server, home
@@ -151,9 +151,9 @@ def taken(images: SentImages, text: str, data: bytes) -> sent_images.Asked:
 
 def test_without_a_reader_the_text_beside_an_image_does(db, monkeypatch):
     def missing() -> str:
-        raise words.WITHOUT_READER
+        raise reading.WITHOUT_READER
 
-    monkeypatch.setattr(words, "reader", missing)
+    monkeypatch.setattr(reading, "reader", missing)
     counted = []
     asked = taken(SentImages(1, lambda *one: counted.append(one[0])), "half price", picture(3))
     assert (asked.texts, asked.words, counted) == (["half price"], [None], ["unread"])
@@ -166,7 +166,7 @@ def test_without_a_reader_the_text_beside_an_image_does(db, monkeypatch):
 
 
 def test_a_reader_that_an_image_brings_down_is_a_sentence(db, monkeypatch):
-    monkeypatch.setattr(words, "reader", lambda: "a reader")
+    monkeypatch.setattr(reading, "reader", lambda: "a reader")
     monkeypatch.setattr(sent_images.reading.sys, "executable", "false")
     with pytest.raises(Refused, match="send the words on it as text"):
         taken(SentImages(1), "", picture(3))

@@ -84,7 +84,7 @@ def classified(db, result, words):
     """What `classify` says where no task is named and each facet has a student at work."""
     for one in result["tasks"].values():
         registry.set_live(db, int(one["chosen"]))
-    return classify.run(argparse.Namespace(text=words, client="Northwind", task=None, student="live"))
+    return classify.run(argparse.Namespace(text=words, image=None, client="Northwind", task=None, student="live"))
 
 
 def compared(client):

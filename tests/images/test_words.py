@@ -9,6 +9,7 @@ import pytest
 from core.assets.duplicates import normal_form
 from core.errors import InputError
 from core.images import reading, words
+from core.images.looking import upright
 from core.images.words import Word
 from tests.images import pictures
 
@@ -50,7 +51,7 @@ def test_words_survive_being_kept():
 
 
 def test_a_reader_that_does_not_come_up_is_a_sentence(monkeypatch):
-    monkeypatch.setattr(words, "reader", lambda: "a reader")
+    monkeypatch.setattr(reading, "reader", lambda: "a reader")
     monkeypatch.setattr(reading.sys, "executable", "false")
     with pytest.raises(InputError, match="does not start"):
         reading.read_one(b"an image")
@@ -68,14 +69,12 @@ def test_an_image_that_brings_the_reader_down_takes_no_other_with_it(tmp_path):
     assert processes and all(one.poll() is not None for one in processes), "none is left behind"
 
 
-def test_real_images_are_read(tmp_path):
+def test_real_images_are_read():
     pytest.importorskip("rapidocr")
     reader = words.Reader()
-    (tmp_path / "a.image").write_bytes(pictures.saved(pictures.drawn("Half price\n-20% on boots", (600, 500))))
-    found = reader.read(tmp_path / "a.image")
+    read = lambda data: reader.read(upright(data))  # noqa: E731
+    found = read(pictures.saved(pictures.drawn("Half price\n-20% on boots", (600, 500))))
     assert [one.text for one in found] == ["Half price", "-20% on boots"]
     assert abs(found[0].size - 62) < 25 and found[0].box[0] in range(10, 50), "in pixels of the image as it is"
-    (tmp_path / "b.image").write_bytes(pictures.turned("Spring sale"))
-    assert words.text_of(reader.read(tmp_path / "b.image")) == "Spring sale"
-    (tmp_path / "c.image").write_bytes(pictures.saved(pictures.drawn("", (9, 4000))))
-    assert reader.read(tmp_path / "c.image") == []
+    assert words.text_of(read(pictures.turned("Spring sale"))) == "Spring sale"
+    assert read(pictures.saved(pictures.drawn("", (9, 4000)))) == []

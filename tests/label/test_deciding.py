@@ -300,10 +300,10 @@ def test_what_is_said_of_facets_together_is_known_of_each_alone(db, tmp_path):
             ]
             joint = Joint(alone)
             with errand(db, topic.client_id, joint, None, f"o{params.by_level}", None) as asked:
-                both = asked.ask_facets({"a text": (0, 1)}, (None, None), lambda done: None)
+                both = asked.ask_facets([("a text", (0, 1))], (None, None), lambda done: None)
             calls = len(server.calls)
             with errand(db, topic.client_id, joint, None, f"o{params.by_level}", None) as asked:
-                one = asked.ask_facets({"a text": (1,)}, (None, None), lambda done: None)
+                one = asked.ask_facets([("a text", (1,))], (None, None), lambda done: None)
             assert len(server.calls) == calls and len(both) == 2
             first, again = both["a text", 1], one["a text", 1]
             assert again.category_id == first.category_id and again.confidence == pytest.approx(first.confidence)

@@ -12,7 +12,7 @@ import pytest
 
 from core import distil, jobs, tasks
 from core.evaluate.disagreements import results
-from core.images import kept, words
+from core.images import kept, reading, words
 from core.images.words import Word
 from core.report import content, html
 from core.train.registry import set_live
@@ -64,9 +64,9 @@ def test_images_come_in_on_the_assets_page(open_page, db, tmp_path):
 
 def test_the_reader_is_asked_for_where_there_is_none(open_page, db, monkeypatch):
     def missing():
-        raise words.WITHOUT_READER
+        raise reading.WITHOUT_READER
 
-    monkeypatch.setattr(words, "reader", missing)
+    monkeypatch.setattr(reading, "reader", missing)
     assert "requirements-images" in shown(open_page("assets", tasks.of(db, "Acme")))
 
 
@@ -120,6 +120,9 @@ def test_an_image_stands_beside_its_words(open_page, filled, page):
         assert any("Image" in one.value for one in app.dataframe)
     else:
         assert app.get("image")
+    if page == "try_one":
+        why = next(one for one in app.expander if one.label.startswith("Why this tag"))
+        assert len(why.get("image")) == len(why.text) > 0, "each of the nearest has its own"
     assert not app.exception
 
 
@@ -152,7 +155,7 @@ def asset_of(db, task) -> dict:
 def test_the_second_sample_client_is_one_click_from_a_verdict_on_both_facets(open_page, db, monkeypatch):
     """Fewer creatives and the cheapest student, where nothing reads images."""
     monkeypatch.setattr(words, "installed", lambda: False)
-    monkeypatch.setattr(words, "reader", lambda: (_ for _ in ()).throw(words.WITHOUT_READER))
+    monkeypatch.setattr(reading, "reader", lambda: (_ for _ in ()).throw(reading.WITHOUT_READER))
     monkeypatch.setitem(distil.IMAGES_SAMPLE, "student", "linear")
     monkeypatch.setattr(distil.sample_pictured, "write", partial(distil.sample_pictured.write, rows=80))
     app = open_page("overview")

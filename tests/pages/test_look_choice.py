@@ -58,7 +58,10 @@ def test_what_the_teacher_gets_is_chosen_by_price(open_page, db, task):
                      params=replace(saved.params, takes_images=False))  # fmt: skip
     app.run()
     assert not app.exception and "Big takes no images" in shown(app)
+    assert looking.chosen(db, task.client_id, TEACHER), "to look at a page changes nothing"
+    app.button(key=f"no-look-{task.client_id}-{TEACHER}").click().run()
     assert not looking.chosen(db, task.client_id, TEACHER)
+    assert not app.exception and "Big takes no images: it reads the words alone" in shown(app)
 
 
 def test_without_images_there_is_nothing_to_choose(open_page, db, task):

@@ -1,8 +1,9 @@
 """Ten attacks on every page: a workspace full of hostile names, texts and answers, and addresses that somebody forged.
 
-    for one in attacked(MENU, home): ...       # one Attack a page and kind of attack
+    for one in attacked(MENU, forged): ...     # one Attack a page and kind of attack
 
-Two clients: ours, whose every text attacks, and theirs, in all of which stands a word that ours may never show.
+Two clients: ours, whose every text attacks, and theirs, in all of which stands a word that ours may never show. All kinds
+are planted at once, so a page is opened a few times and looked at for each of them.
 """
 
 from __future__ import annotations
@@ -61,16 +62,17 @@ MORE = (
     "\u202eevil\u2066",
     LONG,
 )
-ADDRESSES = {  # kind of attack -> what a forged address names as the client
-    "markup": "<img src=evil onerror=1>[evil](http://evil.example)",
-    "paths": "../../../../etc/passwd%00evil",
-    "turned text": "evil\u202e\u2066\x00\x1b[31m",
-    "endless text": "evil" * 20_000,
-    "SQL": "evil' or 1=1; drop table assets; --",
-    "braces": f"evil{BRACES}",
-    "instructions": f"evil {ORDER}",
-    "formulas": FORMULA,
-}
+# What a forged address names as the client, or the task: a page looks the whole of it up, or shows some of it.
+FORGED = " ".join(
+    (
+        "evil' or 1=1; drop table assets; --",
+        "<img src=evil onerror=1>[evil](http://evil.example)",
+        "../../../../etc/passwd%00evil",
+        "evil\u202e\u2066\x00\x1b[31m",
+        f"evil{BRACES} evil {ORDER} {FORMULA}",
+        "evil" * 20_000,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -339,26 +341,17 @@ def attacked(
         own = writes if "choose_one" not in MENU[key].kinds else ours
         with closing(database.connect()) as db:
             before = contents(db.conn)
-        whole = _ours(clients[0], key, own, writes if "write" in MENU[key].kinds else None)
+        pages = _ours(clients[0], key, own, writes if "write" in MENU[key].kinds else None)
+        pages += [opened(key, *address) for address in _forged(clients[0], own, theirs)]
+        with closing(database.connect()) as db:
+            same = contents(db.conn) == before
         for kind in kinds:
-            broken = next((said for page in whole if (said := fine(page) or CHECKS.get(kind, fine)(page))), "")
-            pages = whole
+            broken = next((said for page in pages if (said := fine(page) or CHECKS.get(kind, fine)(page))), "")
             if kind == "forged names":
-                broken, pages = broken or forged.get(key, ""), whole + whole[:1]
-            elif kind == "another client":
-                pages = [opened(key, *address) for address in _foreign(clients[0], own, theirs)]
-            elif kind in ADDRESSES:
-                pages = [
-                    opened(key, {"client": ADDRESSES[kind]}),
-                    opened(key, {"client": clients[0], "task": ADDRESSES[kind]}),
-                ]
-            for page in () if pages is whole else pages:
-                for check in (fine, markup, turned, another, formulas, paths):
-                    broken = broken or check(page)
-            with closing(database.connect()) as db:
-                if contents(db.conn) != before:
-                    broken = broken or "looking at it changed the workspace"
-            yield Attack(key, kind, len(pages) + (len(whole) if pages is not whole else 0), broken)
+                broken = broken or forged.get(key, "")
+            elif kind == "SQL" and not same:
+                broken = broken or "looking at it changed the workspace"
+            yield Attack(key, kind, len(pages), broken)
 
 
 def tasks_of(db: database.Database, client: str, writes: bool) -> Iterator[int]:
@@ -368,20 +361,24 @@ def tasks_of(db: database.Database, client: str, writes: bool) -> Iterator[int]:
 
 
 def _ours(client: str, key: str, own: Task, writes: Task | None) -> list[Page]:
-    """The page as it stands for ours, after uploads, for a person of a hostile name, and for the task that writes."""
+    """The page as it stands for ours and a person of a hostile name, after uploads where it takes any, and for the task that
+    writes."""
     query = {"client": client, "task": own.name}
-    found = [opened(key, query, {"reviewer-name": hostile.REVIEWERS[0]}), opened(key, query, uploads=True)]
+    found = [opened(key, query, {"reviewer-name": hostile.REVIEWERS[0]})]
+    if found[0].app.main.get("file_uploader"):
+        found.append(opened(key, query, uploads=True))
     if writes and writes is not own:
         found.append(opened(key, query | {"task": writes.name}, {"reviewer-name": hostile.REVIEWERS[1]}))
     return found
 
 
-def _foreign(client: str, ours: Task, theirs: Task) -> list[tuple[dict[str, str], dict[str, Any]]]:
-    """Addresses of ours, with something of theirs in them or in the session."""
-    name = {"client": client}
+def _forged(client: str, ours: Task, theirs: Task) -> list[tuple[dict[str, str], dict[str, Any]]]:
+    """Addresses with attacks of all kinds in them, and addresses of ours with something of theirs in them or in the session."""
+    others = {"student": "1", "run": "1", "job": "1", "report": "1"}
     return [
-        (name | {"task": theirs.name}, {"task_id": theirs.id}),
-        (name, {"client_id": ours.client_id, "task_id": theirs.id}),
-        ({"client": str(theirs.client_id)}, {}),
-        (name | {"task": str(theirs.id), "student": "1", "run": "1", "job": "1", "report": "1"}, {}),
+        ({"client": FORGED}, {}),
+        ({"client": client, "task": FORGED}, {}),
+        ({"client": client}, {"client_id": ours.client_id, "task_id": theirs.id}),
+        ({"client": client, "task": theirs.name} | others, {"task_id": theirs.id}),
+        ({"client": str(theirs.client_id), "task": str(theirs.id)}, {}),
     ]

@@ -7,11 +7,13 @@ A kind of damage is a function from dice and a good file's bytes to bad ones; ev
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
 import random
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +24,8 @@ from pathlib import Path
 import openpyxl
 import pandas as pd
 
+from core import database
+from core.keeping.backup import MANIFEST, backup
 from tests import small
 from tests.deploy.upstream import PROMPT
 from tests.images import pictures
@@ -92,6 +96,16 @@ def _pictures() -> bytes:
     return out.getvalue()
 
 
+def _backup() -> bytes:
+    """Of a workspace with nothing in it but its database and a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "workspace"
+        (home / "uploads").mkdir(parents=True)
+        (home / "uploads" / "a.csv").write_bytes(_csv(ROWS))
+        database.connect(home / "understudy.db").close()
+        return Path(backup(home, Path(folder) / "B.zip").path).read_bytes()
+
+
 GUIDE = {"most_characters": 90, "banned": ["free"], "language": "en"}
 GOOD: dict[str, Callable[[], bytes]] = {
     "assets.csv": lambda: _csv(ROWS),
@@ -105,9 +119,10 @@ GOOD: dict[str, Callable[[], bytes]] = {
     "guide.json": lambda: json.dumps(GUIDE).encode(),
     "answers.csv": lambda: _csv([{"asset_id": row["id"], "label": row["label"]} for row in ROWS]),
     "images.zip": _pictures,
+    "backup.zip": _backup,
 }
 TEXT = tuple(name for name in GOOD if name.endswith((".csv", ".tsv", ".json", ".jsonl")))
-ZIPPED = ("assets.xlsx", "images.zip")
+ZIPPED = ("assets.xlsx", "images.zip", "backup.zip")
 
 
 @cache
@@ -338,15 +353,18 @@ def patched(data: bytes, change: Callable[[str, bytes], bytes], more: dict[str, 
     return out.getvalue()
 
 
+BOMBED = {
+    "assets.xlsx": ("xl/worksheets/sheet1.xml", "xl/styles.xml", "[Content_Types].xml"),
+    "images.zip": ("ads/0.png",),
+    "backup.zip": ("understudy.db", "uploads/a.csv", "manifest.json"),
+}
+
+
 @kind("a bomb in an archive", ZIPPED)
 def _bomb(dice: Dice, name: str) -> bytes:
     size = dice.choice((60_000_000, 400_000_000))
-    inner = b"\0" if name == "images.zip" else b" "
-    target = (
-        "ads/0.png"
-        if name == "images.zip"
-        else dice.choice(("xl/worksheets/sheet1.xml", "xl/styles.xml", "[Content_Types].xml"))
-    )
+    inner = b" " if name == "assets.xlsx" else b"\0"
+    target = dice.choice(BOMBED[name])
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(good(name))) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for member in old.namelist():
@@ -441,7 +459,7 @@ def _columns(dice: Dice, name: str) -> bytes:
     return out.getvalue()
 
 
-@kind("members with paths outside", ("images.zip", "assets.xlsx"))
+@kind("members with paths outside", ZIPPED)
 def _outside(dice: Dice, name: str) -> bytes:
     paths = (
         "../../evil.png",
@@ -498,6 +516,75 @@ def _images(dice: Dice, name: str) -> bytes:
         )
 
     return patched(good(name), change)
+
+
+# backups
+
+
+def _listed(change: Callable[[dict], object], members: dict[str, bytes] | None = None) -> bytes:
+    """The backup with its list changed, and the bytes of members."""
+
+    def changed(name: str, data: bytes) -> bytes:
+        if name != MANIFEST:
+            return (members or {}).get(name, data)
+        listed = json.loads(data)
+        change(listed)
+        return json.dumps(listed).encode()
+
+    more = {name: data for name, data in (members or {}).items() if name not in ("understudy.db", "uploads/a.csv")}
+    return patched(good("backup.zip"), changed, more)
+
+
+@kind("a backup whose list names what is not its own", ("backup.zip",))
+def _named(dice: Dice, name: str) -> bytes:
+    paths = (
+        "../evil",
+        "/tmp/evil",
+        "a\\..\\evil",
+        "secrets.toml",
+        "C:evil",
+        "uploads/../../evil",
+        ".ready-1/x",
+        "a\nb",
+        "",
+    )
+    path = dice.choice(paths)
+    row = {"path": path, "bytes": 1, "sha256": hashlib.sha256(b"x").hexdigest()}
+    linked = row | {"path": "uploads/b", "as": dice.choice(("/etc/passwd", "uploads/b", "secrets.toml", path))}
+    return dice.choice(
+        (
+            _listed(lambda told: told["files"].append(row), {path or "x": b"x"}),
+            _listed(lambda told: told["files"].append(linked)),
+            _listed(lambda told: told["files"].extend(told["files"])),
+            _listed(lambda told: told["files"].pop(0)),
+        )
+    )
+
+
+@kind("a backup whose list is of odd values", ("backup.zip",))
+def _odd_list(dice: Dice, name: str) -> bytes:
+    odd = dice.choice((None, -1, 10**15, 1e308, float("nan"), "x", [], {}, True, [[["x"]]], "9" * 5000))
+    key = dice.choice(("format", "made", "migrations", "files", "path", "bytes", "sha256", "as"))
+    return _listed(lambda told: (told if key in told else told["files"][-1]).update({key: odd}))
+
+
+@kind("a backup of a damaged database", ("backup.zip",))
+def _damaged(dice: Dice, name: str) -> bytes:
+    """Whose digest its list tells rightly."""
+    with zipfile.ZipFile(io.BytesIO(good(name))) as archive:
+        data = bytearray(archive.read("understudy.db"))
+    start = dice.choice((0, 4096 * dice.randrange(1, 20)))
+    data[start : start + 4096] = dice.choice((b"\xff", b"\0")) * 4096
+    data = dice.choice((bytes(data), bytes(data[: len(data) // 2]), b"", b"SQLite format 3\0"))
+
+    def told(listed: dict) -> None:
+        row = next(row for row in listed["files"] if row["path"] == "understudy.db")
+        row.update(bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+    return _listed(told, {"understudy.db": data})
+
+
+BACKUPS = [name for name, (of, _) in KINDS.items() if of == ("backup.zip",)]
 
 
 # --- files that are none ----------------------------------------------------------------------------------------------

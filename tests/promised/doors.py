@@ -19,6 +19,7 @@ from core.deploy import scoring
 from core.exchanges import logs
 from core.images import reading, words
 from core.images.words import Word
+from core.keeping.restore import restore
 from core.review import files, queue
 from core.train.registry import set_live
 from core.vendor import sets
@@ -34,22 +35,28 @@ DOORS: dict[str, Callable[[Database, Path], Told]] = {}
 
 
 def workspace() -> None:
-    """Fill the workspace that settings name: a task that sorts, labelled, with a live student, a list to review and a pack handed
-    out; and one that writes, with pairs and drafts that wait."""
+    """Fill the workspace that settings name: a client with a task that sorts, labelled, with a student; and the rest."""
     with closing(database.connect()) as db:
         sorting = small.fill(db, settings.home() / "files", small.rows(300), client="Northwind")
         run = jobs.run_here(db, "label", {"task_id": sorting.id, "teacher": "recorded:label"}, sorting)
         params = {"task_id": sorting.id, "run_id": run.result["run_id"], "kind": "linear", "target": 0.9}
         jobs.run_here(db, "train", params, sorting)
-        set_live(db, 1)
-        queue.build(db, sorting)
-        sets.held_out(db, sorting)
-        writing = drafted.task(db, settings.home() / "files")
-        for number in range(5):
-            drafted.draft(db, writing, None, f"A draft number {number}", author="teacher")
-        bare = tasks.of(db, "Southgate")
-        taxonomy.save(db, bare, [taxonomy.Category(label=name, name=name) for name in (*small.WORDS, THEIRS)], "t.csv")
-        assert (sorting.id, writing.id, bare.id) == (SORTS, WRITES, BARE)
+        furnish(db)
+
+
+def furnish(db: Database) -> None:
+    """Give the client Northwind, its first task taken to a verdict, what the doors lead to: its student live, a list to review and
+    a pack handed out; a task that writes, with pairs and drafts that wait; and another client that has no assets yet."""
+    sorting = tasks.get(db, SORTS)
+    set_live(db, 1)
+    queue.build(db, sorting)
+    sets.held_out(db, sorting)
+    writing = drafted.task(db, settings.home() / "files")
+    for number in range(5):
+        drafted.draft(db, writing, None, f"A draft number {number}", author="teacher")
+    bare = tasks.of(db, "Southgate")
+    taxonomy.save(db, bare, [taxonomy.Category(label=name, name=name) for name in (*small.WORDS, THEIRS)], "t.csv")
+    assert (writing.id, bare.id) == (WRITES, BARE)
 
 
 def door(function: Callable[[Database, Path], Told]) -> Callable[[Database, Path], Told]:
@@ -159,5 +166,19 @@ def images(db: Database, path: Path) -> Told:
     """Each is given the same word instead of being read: the reader is a program of its own, and takes half a second an image."""
     word = Word("Sale", (1, 1, 30, 12), 12, 0.9)
     reading._answers = lambda _, images, __: ((one.sha256, {"words": words.to_json([word])}) for one in images)
-    reading.words.reader = lambda: "none"
+    reading.reader = lambda: "none"
     return _imported(db, image_import.import_images(db, tasks.get(db, SORTS), path))
+
+
+@door
+def backups(db: Database, path: Path) -> Told:
+    """Put back into a folder that has nothing yet; one that is refused leaves nothing there."""
+    to = settings.home() / "tmp" / "put back"
+    try:
+        restore(path, to)
+    except Exception:
+        left = [one.name for one in to.iterdir() if one.name != "worker.lock"] if to.exists() else []
+        if left:
+            raise RuntimeError(f"refused, and yet there: {left}") from None
+        raise
+    return None

@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from core import database
@@ -61,9 +62,10 @@ def one(door: str, bad: Bad, home: Path, work: Path) -> Tried:
     shutil.copytree(home, copy, copy_function=_linked)
     told, began = work / "told.json", time.monotonic()
     told.unlink(missing_ok=True)
+    before = _before(home)
     child = os.fork()
     if child == 0:
-        _behave(door, bad.path, copy, told)
+        _behave(door, bad.path, copy, before, told)
     ended, status, used = _waited(child)
     seconds, megabytes = time.monotonic() - began, used.ru_maxrss / 1024 if used else 0.0
     said, broken = "", ""
@@ -97,8 +99,8 @@ def _waited(child: int) -> tuple[bool, int, resource.struct_rusage | None]:
     return False, 9, None
 
 
-def _behave(door: str, path: Path, home: Path, told: Path) -> None:
-    """The child: open the workspace, bring the file, say what came of it; never returns."""
+def _behave(door: str, path: Path, home: Path, before: dict[str, str], told: Path) -> None:
+    """The child: open the workspace, in which so much is, bring the file, say what came of it; never returns."""
     said = broken = ""
     try:
         os.environ["UNDERSTUDY_HOME"] = str(home)
@@ -106,7 +108,6 @@ def _behave(door: str, path: Path, home: Path, told: Path) -> None:
         os.dup2(null, 1)
         os.dup2(null, 2)
         with closing(database.connect()) as db:
-            before = contents(db.conn)
             try:
                 rows = DOORS[door](db, path)
             except Exception as error:
@@ -144,6 +145,13 @@ def _fit(sentence: str) -> str:
     if any(ord(one) < 32 for one in sentence.replace("\n", " ").replace("\t", " ")):
         return f"control characters in a sentence: {sentence[:200]!r}"
     return "" if sentence.strip() else "no sentence"
+
+
+@cache
+def _before(home: Path) -> dict[str, str]:
+    """What every copy of the workspace holds."""
+    with closing(sqlite3.connect(home / "understudy.db")) as db:
+        return contents(db)
 
 
 def contents(db: sqlite3.Connection) -> dict[str, str]:
