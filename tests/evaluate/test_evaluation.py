@@ -174,7 +174,16 @@ def test_a_client_target_is_the_default(client):
 def test_disagreements_come_surest_first_and_can_be_filtered(judged):
     rows = disagreements(judged.db, judged.student_id)
     assert len(rows) == count_disagreements(judged.db, judged.student_id) == 15
-    assert list(rows.columns) == ["asset_id", "external_id", "text", "teacher", "student", "confidence", "image file", "gold"]
+    assert list(rows.columns) == [
+        "asset_id",
+        "external_id",
+        "text",
+        "teacher",
+        "student",
+        "confidence",
+        "image file",
+        "gold",
+    ]
     assert rows["confidence"].is_monotonic_decreasing
     assert (rows["teacher"] != rows["student"]).all()
     sale = {"teacher": judged.category_ids[0]}
