@@ -42,6 +42,7 @@ def test_each_command_leaves_its_line(command, tmp_path):
     texts = tmp_path / "texts.csv"
     texts.write_text("id,text\n1,a train to the sea\n")
     lines = {
+        ("students", "--go-live", 1): [("promote", "student 1")],
         ("report", "--to", tmp_path / "r.html"): [("download", "report (command)")],
         ("export", "--to", tmp_path / "student"): [("export", "export (command)")],
         ("score", "--input", texts, "--output", tmp_path / "scored.csv"): [("use", "score (command)")],
