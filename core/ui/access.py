@@ -109,8 +109,8 @@ def _whose(deed: str) -> str:
 
 
 def button(deed: str, label: str, *, draw: Callable[..., bool] = st.button, **options: Any) -> bool:
-    """A button that does this `deed`: whether who sits here has pressed it. For who may not do it, it is drawn without effect and its
-    hint says whose it is; a browser that sends its press all the same gets nothing. `draw`: a form's, or a column's."""
+    """A button that does this `deed`: whether who sits here has pressed it. For who may not do it, it is drawn without effect and
+    its hint says whose it is; a browser that sends its press all the same gets nothing. `draw`: a form's, or a column's."""
     if may(deed):
         return draw(label, **options)
     draw(label, **options | {"disabled": True, "help": f"{NOT_YOURS[0]} {_whose(deed)}"})

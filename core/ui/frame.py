@@ -162,10 +162,12 @@ def guard(*, anew: bool = True, whole_page: bool = False) -> Iterator[None]:
     """Show what a person can put right (core.errors.outside) as one sentence. Also used by fragments, which run without the page
     around them: whether the page is still this person's is asked `anew`. Where the `whole_page` cannot be drawn for a damaged
     database, what puts its newest backup back is offered."""
+    begun = False
     try:
         if anew and access.together() and PAGE in st.session_state:
             with closing(database.connect()) as db:
                 access.guard_page(db, st.session_state[PAGE], st.session_state.get("client_id"))
+        begun = True
         yield
     except Exception as error:
         fault = access.refused(error) or outside(error)
@@ -174,6 +176,8 @@ def guard(*, anew: bool = True, whole_page: bool = False) -> Iterator[None]:
         st.error(plain(str(fault)), icon=":material/error:")
         if whole_page and damaged(error):
             put_back.offer()
+        if not begun:
+            st.stop()  # nothing of what is guarded is drawn
 
 
 def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:
@@ -268,10 +272,12 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[Task | None
 def _stands(task: Task, before: Standing) -> None:
     """The sidebar's lines. While something is under way they follow it, and when it ends the page is drawn anew: it may have ended
     between the drawing of these lines and of the page, or the page may be one that watches no job."""
-    with guard():
+    with guard(anew=False):
         where = before
         if before.busy:
             with closing(database.connect()) as db:
+                if not access.only(db, {task.client_id}):
+                    st.rerun()  # the role is gone, which the whole page says
                 where = standing.of(db, task)
             if not where.busy:
                 st.rerun()
