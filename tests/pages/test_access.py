@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.state.session_state import SessionState
+from streamlit.testing.v1 import AppTest
 
 from core import audit, database, jobs, people, tasks, taxonomy
 from core.audit import Asked
@@ -285,6 +286,23 @@ def test_a_reviewer_judges_pairs_and_drafts(login, db, tmp_path, open_page):
         assert db.execute(f"select reviewer from {table}").fetchall() == [("r@x.y",)]
     told = [row["what"].split()[0] for row in audit.rows(db, Asked(who="r@x.y", action="review"))]
     assert told == ["draft", "pair"]
+
+
+def _part_of_a_page() -> None:
+    import streamlit as st
+
+    from core.ui import frame
+
+    st.session_state[frame.PAGE] = "teacher"
+    with frame.guard():
+        st.text("drawn")
+
+
+def test_a_part_of_a_page_that_is_not_one_s_own_any_more_is_not_drawn(login, db):
+    tasks.of(db, "Northwind")
+    login("v@x.y", "viewer")
+    app = AppTest.from_function(_part_of_a_page, default_timeout=120).run()
+    assert not app.exception and not app.text and "you are viewer" in app.error[0].value
 
 
 def test_alone_nobody_logs_in(open_page, db):
