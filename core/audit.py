@@ -24,9 +24,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from core import database, settings, tasks
+from core import database, settings
 from core.escape import Cells
-from core.tasks import Task
 
 # Each deed that is recorded, as people read it.
 ACTIONS = {
@@ -88,7 +87,7 @@ def record(
     action: str,
     *,
     client_id: int | None = None,
-    task: Task | None = None,
+    task: settings.Owner | None = None,
     what: str = "",
     detail: dict[str, Any] | None = None,
     who: str | None = None,
@@ -100,15 +99,16 @@ def record(
     """
     ACTIONS[action]
     of = task.client_id if task else client_id
-    known = db.execute("select name from clients where id = ?", [of]).fetchone()
+    client = db.execute("select name from clients where id = ?", [of]).fetchone()
+    called = db.execute("select name from tasks where id = ?", [task and task.id]).fetchone()
     db["audit_trail"].insert(
         {
             "at": database.now(),
             "who": who or person(),
             "client_id": of,
-            "client": known[0] if known else "",
+            "client": client[0] if client else "",
             "task_id": task and task.id,
-            "task": task.name if task else "",
+            "task": called[0] if called else "",
             "action": action,
             "what": what,
             "detail": json.dumps(detail or {}, ensure_ascii=False, sort_keys=True, default=str),
@@ -117,15 +117,34 @@ def record(
 
 
 def _setting(db: Database, key: str, value: Any, whose: settings.Owner | int) -> None:
-    """A setting that was changed; its value where it is short."""
-    said = value if isinstance(value, str | int | float | bool) else ", ".join(value) if isinstance(value, dict) else ""
-    task = tasks.get(db, whose.id) if not isinstance(whose, int) else None
-    client_id = whose if isinstance(whose, int) and whose else None
-    action = "budget" if key in ("watching", "teacher_behind") else "settings"
-    record(db, action, task=task, client_id=client_id, what=key.replace("_", " "), detail={"now": said or "default"})
+    """A setting that was changed: its value, of one with fields those that are not as they come. Numbers and single words are said,
+    for a text may be the client's: it is not to outlive the client here."""
+    if isinstance(value, dict):
+        detail = {name: one if _is_short(one) else "changed" for name, one in value.items()}
+    else:
+        detail = (
+            {"now": value if isinstance(value, str | int | float) else "changed"} if value != "" and value != [] else {}
+        )
+    task, client_id = (None, whose or None) if isinstance(whose, int) else (whose, None)
+    action = "budget" if key in CAPS else "settings"
+    record(db, action, task=task, client_id=client_id, what=key.replace("_", " "), detail=detail or {"now": "default"})
+
+
+CAPS = ("watching", "teacher_behind", "served_keeping")  # settings that say what may be spent
+
+
+def _is_short(value: Any) -> bool:
+    return value is None or isinstance(value, int | float) or (isinstance(value, str) and value.isidentifier())
 
 
 settings.changes.append(_setting)
+
+
+def _client_made(db: Database, client_id: int) -> None:
+    record(db, "settings", client_id=client_id, what="a client of its own")
+
+
+database.client_made.append(_client_made)
 
 
 @dataclass(frozen=True)

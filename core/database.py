@@ -10,7 +10,7 @@ import errno
 import shutil
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,6 +151,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+# Told of each new client's number, within the transaction that makes it (core/audit.py).
+client_made: list[Callable[[Database, int], None]] = []
+
+
 def client_id(db: Database, name: str, *, synthetic: bool = False, first: tuple[str, str] = FIRST_TASK) -> int:
     """The id of the client called `name` (case ignored), made if new, with its `first` task (name and kind). InputError for what is
     no name."""
@@ -166,6 +170,8 @@ def client_id(db: Database, name: str, *, synthetic: bool = False, first: tuple[
         db["tasks"].insert(
             {"id": fresh_task_id(db, row["id"]), "client_id": row["id"], "created": row["created"], **task}
         )
+        for told in client_made:
+            told(db, row["id"])
     return row["id"]
 
 

@@ -347,12 +347,14 @@ def _removing(db: Database, client_id: int, hanging: Hanging) -> Iterator[None]:
         db.conn.execute("begin immediate")
         with db.conn:
             _must_rest(db, client_id)
+            audit.record(
+                db, "delete", client_id=client_id, what=hanging.what, detail=hanging.counts
+            )  # while its name stands
             yield
             row = (client_id, hanging.kind, hanging.number, hanging.what, json.dumps(hanging.sentences()), now())
             db.conn.execute(
                 "insert into removals (client_id, kind, number, name, what, created) values (?, ?, ?, ?, ?, ?)", row
             )
-            audit.record(db, "delete", client_id=client_id, what=hanging.what, detail=hanging.counts)
             broken = db.execute("pragma foreign_key_check").fetchone()
             if broken:
                 raise RuntimeError(f"a removal would leave rows of {broken[0]} about what is gone from {broken[2]}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from core import database
+from core import audit, database
 from core.errors import InputError
 from core.task_kinds import KINDS
 
@@ -116,6 +116,7 @@ def add(db: Database, client_id: int, name: str, kind: str = "choose_one") -> Ta
         row = {"id": database.fresh_task_id(db, client_id), "client_id": client_id, "name": name, "kind": kind}
         _must_be_free(db, client_id, name)
         db["tasks"].insert(row | {"created": database.now()})
+        audit.record(db, "settings", task=Task(**row), what="a task of its own", detail={"kind": kind})
     return Task(**row)
 
 
@@ -127,6 +128,8 @@ def rename(db: Database, task: Task, name: str, kind: str | None = None) -> Task
         db.execute("update tasks set name = name where id = ?", [task.id])  # the write lock
         _must_be_free(db, task.client_id, name, but=task.id)
         db.execute("update tasks set name = ?, kind = ? where id = ?", [name, kind or task.kind, task.id])
+        changed = {"before": task.name} | ({"kind": kind} if kind not in (None, task.kind) else {})
+        audit.record(db, "settings", task=task, what="the task's name", detail=changed)
     return get(db, task.id)
 
 

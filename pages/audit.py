@@ -61,7 +61,8 @@ def _asked(view: frame.View, house: bool, clients: dict[int, str]) -> Asked:
     who = second.selectbox("Who", ["", *audit.persons(view.db, within)], format_func=lambda one: one or "Everybody")
     action = third.selectbox("Action", ["", *ACTIONS], format_func=lambda one: ACTIONS.get(one, "All"))
     words = fourth.text_input("Words", max_chars=80)
-    return Asked(within if whose is None else frozenset({whose}), who or "", action or "", words.strip())
+    # A browser may send any text as a choice: what is not among one's own clients chooses none of them.
+    return Asked(frozenset({whose}) if whose in clients else within, who or "", action or "", words.strip())
 
 
 def _table(rows: list[dict]) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import streamlit as st
 
-from core import audit, database, jobs, tasks
+from core import database, jobs, tasks
 from core.distil import IMAGES_CLIENT, SAMPLE_CLIENT
 from core.errors import InputError
 from core.evaluate import house
@@ -152,7 +152,6 @@ def _create(wanted: str, taken: set[str]) -> None:
     with database.connect() as db:
         access.need("house")
         made = database.client_id(db, wanted)
-        audit.record(db, "settings", client_id=made, what="a client of its own")
         frame.open_client(db, made)
     frame.go("assets")
 

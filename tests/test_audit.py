@@ -19,7 +19,8 @@ def test_a_deed_is_recorded_with_who_acts_and_whose_it_is(db):
     with audit.acting("ada@agency.example"):
         audit.record(db, "promote", task=task, what="student 3", detail={"before": 2})
     audit.record(db, "backup", what="all.zip")
-    first, second = rows(db)
+    made, first, second = rows(db)
+    assert (made["what"], made["client"]) == ("a client of its own", "Northwind")
     assert (first["who"], first["client"], first["task"], first["what"]) == (
         "ada@agency.example",
         "Northwind",

@@ -6,8 +6,10 @@ import argparse
 import ast
 import json
 import os
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -410,3 +412,37 @@ def test_a_certificate_needs_its_key_and_both_files(door, tmp_path):
         door(tls_cert=cert, tls_key=cert)
     cert.touch()
     assert door(tls_cert=cert, tls_key=cert)["tls"] == (str(cert), str(cert))
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_with_a_certificate_the_dashboard_answers_by_https_alone_and_only_under_names_of_its_own(workspace, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    line = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    line += ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", cert]
+    subprocess.run(line, check=True, capture_output=True)
+    port = run.free_port()
+    (tmp_path / ".streamlit").mkdir()
+    lines = "".join(f"{name} = {value!r}\n" for name, value in AUTH.items())
+    (tmp_path / ".streamlit" / "secrets.toml").write_text(f"[auth]\n{lines}")
+    line = [sys.executable, ROOT / "run.py", "--no-browser", "--port", str(port), "--host", "0.0.0.0"]
+    line += ["--admin", "ada@x.y", "--tls-cert", cert, "--tls-key", key]
+    env = own(workspace) | {"HOME": str(tmp_path)}
+    running = subprocess.Popen(line, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        assert "ready at https://desk.agency.example" in running.stderr.readline()
+        trusting = ssl.create_default_context(cafile=cert)
+
+        def health(host: str, url: str = f"https://127.0.0.1:{port}") -> bytes:
+            asked = urllib.request.Request(f"{url}/_stcore/health", headers={"Host": host})
+            with urllib.request.urlopen(asked, context=trusting, timeout=10) as answer:
+                return answer.read()
+
+        assert health(f"127.0.0.1:{port}") == health("desk.agency.example") == b"ok"
+        with pytest.raises(OSError):
+            health(f"127.0.0.1:{port}", f"http://127.0.0.1:{port}")
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(40) == 0
+    finally:
+        running.kill()
+        running.communicate()
+        jobs.stop_worker()

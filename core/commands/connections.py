@@ -76,12 +76,12 @@ def options(command: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> tuple[dict, str]:
     """What is connected, after doing what was asked. InputError for an unknown connection or client, or a call that fails."""
     from core import database
-    from core.wires import connections, keys, pictures
+    from core.wires import connections, pictures
 
     db = database.connect()
-    if args.put_key is not None:
-        keys.put_keyring(args.put_key, _secret())
     client_id = _owner(db, args)
+    if args.put_key is not None:
+        connections.put_key(db, client_id, args.put_key, _secret())
     note = ""
     if args.add is not None:
         _add(db, client_id, args)

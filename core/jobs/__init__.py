@@ -64,7 +64,7 @@ def start(db: Database, kind: str, params: dict, task: Task | None = None) -> Jo
                 " values (?, ?, ?, ?, ?, 'queued', ?, ?)",
                 [task and task.client_id, task and task.id, kind, text, dedup, database.now(), audit.person()],
             )
-            if made.rowcount > 0:
+            if made.rowcount > 0 and not KINDS[kind].tells:
                 detail = {name: params[name] for name in TOLD & params.keys() if params[name] is not None}
                 audit.record(db, KINDS[kind].deed, task=task, what=KINDS[kind].doing, detail=detail)
         rows = _select(db, f"dedup = ? and state in {ACTIVE}", [dedup])

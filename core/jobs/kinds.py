@@ -13,7 +13,7 @@ class JobKind:
     """`body`: module:function(db, params, progress) that does it and returns a JSON-able result. `doing`: in words for people.
     `units`: what its steps count. `pauses`: stopped, it has only paused: what it paid for is kept and it goes on from there.
     `student`: the parameter that says what student it trains, where it says how long it takes. `deed`: what it is in the table of
-    rights (core/people/rights.py) and in the audit trail."""
+    rights (core/people/rights.py) and in the audit trail, where a body that `tells` leaves the line itself, once it is done."""
 
     body: str
     doing: str
@@ -21,6 +21,7 @@ class JobKind:
     units: str = ""
     pauses: bool = False
     student: str = ""
+    tells: bool = False
 
 
 KINDS: dict[str, JobKind] = {
@@ -56,7 +57,7 @@ KINDS: dict[str, JobKind] = {
     "send": JobKind("core.deploy.scoring:score_job", "Asking the teacher about a file", "label", "texts", pauses=True),
     "writer_export": JobKind("core.deploy.writer_export:export_job", "Exporting", "export"),
     "briefs": JobKind("core.deploy.brief_files:write_job", "Writing drafts of a file", "use", "briefs"),
-    "archive": JobKind("core.keeping.archive:archive_job", "Writing all of the client as files", "export"),
-    "backup": JobKind("core.keeping.backup:backup_job", "Backing up", "backup", "files"),
+    "archive": JobKind("core.keeping.archive:archive_job", "Writing all of the client as files", "export", tells=True),
+    "backup": JobKind("core.keeping.backup:backup_job", "Backing up", "backup", "files", tells=True),
     "export": JobKind("core.deploy.export:export_job", "Exporting", "export", "assets"),
 }

@@ -2,6 +2,7 @@
 
     access.may("promote")                     # may this person, at the chosen client?
     access.need("label")                      # else an InputError that says so
+    access.button("train", "Train")           # a button, without effect for who may not
     @access.deed("review")                    # a callback that checks first
 
 Alone (the dashboard listens on this machine only) nobody logs in and everything may be done. Together (UNDERSTUDY_LOGIN, which
@@ -100,8 +101,20 @@ def may(deed: str, client_id: int | None = None) -> bool:
 def need(deed: str, client_id: int | None = None) -> None:
     """InputError where who sits here may not do this."""
     if not may(deed, client_id):
-        allowed = " or ".join(rights.DEEDS[deed] or (ADMINISTRATOR,))
-        raise InputError(NOT_YOURS[0], f"It takes the role {allowed}; ask an administrator.")
+        raise InputError(NOT_YOURS[0], _whose(deed))
+
+
+def _whose(deed: str) -> str:
+    return f"It takes the role {' or '.join(rights.DEEDS[deed] or (ADMINISTRATOR,))}; ask an administrator."
+
+
+def button(deed: str, label: str, *, draw: Callable[..., bool] = st.button, **options: Any) -> bool:
+    """A button that does this `deed`: whether who sits here has pressed it. For who may not do it, it is drawn without effect and
+    its hint says whose it is; a browser that sends its press all the same gets nothing. `draw`: a form's, or a column's."""
+    if may(deed):
+        return draw(label, **options)
+    draw(label, **options | {"disabled": True, "help": f"{NOT_YOURS[0]} {_whose(deed)}"})
+    return False
 
 
 def deed(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -44,10 +44,10 @@ def task_of(db: Database, clients: list[dict]) -> Task | None:
 def _client_of(db: Database, clients: list[dict]) -> int | None:
     asked, held = st.query_params.get(CLIENT), st.session_state.get("client_id")
     names = {row["id"]: row["name"] for row in clients}
-    if asked is None or (
-        held in names and asked == st.session_state.get("client_name")
-    ):  # which may be called otherwise by now
+    if asked is None:
         return held if held in names else standing.most_recent_client(db, list(names))
+    if held in names and asked == st.session_state.get("client_name") not in {*names.values()} - {names[held]}:
+        return held  # which may be called otherwise by now
     matching = [id for id, name in names.items() if name == asked] or [
         id for id, name in names.items() if name.casefold() == asked.strip().casefold()
     ]

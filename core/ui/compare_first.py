@@ -10,7 +10,7 @@ from core.evaluate.comparison import Comparison
 from core.evaluate.evaluation import change_rules
 from core.report.headline import TITLES, for_100, judged
 from core.report.pairs import Pair, lead, pairs
-from core.ui import charts, frame, go_live, money_inputs, report_download, standing
+from core.ui import access, charts, frame, go_live, money_inputs, report_download, standing
 from core.ui.figures import badge
 from core.ui.menu import MENU
 from core.words import stated_percent
@@ -69,7 +69,9 @@ def verdict(view: frame.View, student: dict, result: Comparison) -> None:
     )
     with st.container(horizontal=True):
         _step(view, student, answer.rule)
-        if answer.offers and st.button(f"Aim at {stated_percent(answer.offers)}", icon=":material/flag:"):
+        if answer.offers and access.button(
+            "settings", f"Aim at {stated_percent(answer.offers)}", icon=":material/flag:"
+        ):
             change_rules(view.db, view.task, replace(result.rules, target=answer.offers))
             st.rerun()
         report_download.show(view, student["id"])
@@ -80,12 +82,12 @@ def _step(view: frame.View, student: dict, rule: str) -> None:
     if rule in ("does_not_pay", "decision_model"):
         return  # prices and volume are on this page
     if rule not in STEPS and not student["live"]:
-        if st.button("Make it live …", type="primary", icon=":material/rocket_launch:"):
+        if access.button("promote", "Make it live …", type="primary", icon=":material/rocket_launch:"):
             go_live.ask(student["id"])
         return
     label, page = STEPS.get(rule, ("Classify a file", "deploy"))
     where = standing.of(view.db, view.task)
     if label == MORE and (not where.assets or (where.labelled or 0) > MOST):
         label, page = "Bring in more assets", "assets"
-    if st.button(label, type="primary", icon=f":material/{MENU[page].icon}:"):
+    if access.sees(page) and st.button(label, type="primary", icon=f":material/{MENU[page].icon}:"):
         frame.go(page)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.report import writing as answers
 from core.report.headline import TITLES
-from core.ui import charts, compare_charts, compare_first, frame, money_inputs, progress, report_download
+from core.ui import access, charts, compare_charts, compare_first, frame, money_inputs, progress, report_download
 from core.ui.figures import badge
 from core.ui.menu import MENU
 from core.words import counted
@@ -56,7 +56,7 @@ def _verdict(view: frame.View, result: WritingComparison) -> None:
     BOXES[judged.decision](f"{words} {frame.plain(step.words)}", icon=frame.VERDICT_LOOK[judged.decision][1])
     with st.container(horizontal=True):
         label, page = STEPS.get(judged.decision, BRING)
-        if st.button(label, type="primary", icon=f":material/{MENU[page].icon}:"):
+        if access.sees(page) and st.button(label, type="primary", icon=f":material/{MENU[page].icon}:"):
             frame.go(page)
         report_download.show(view, result.row["id"])
 
@@ -92,7 +92,7 @@ def _teacher(view: frame.View) -> None:
     progress.watch(view, "vendor_drafts", expected=running)
     count = vendors.unmeasured(view.db, view.task)
     label = f"Measure the teacher's drafts of {counted(count, 'test brief')}"
-    if count and st.button(label, icon=":material/straighten:", disabled=running):
+    if count and access.button("label", label, icon=":material/straighten:", disabled=running):
         progress.start(view, "vendor_drafts", {"task_id": view.task.id, "name": vendors.TEACHER})
 
 

@@ -80,7 +80,7 @@ def edit(view: View, before: Connection | None) -> Connection | None:
     if key_source is None:
         raise InputError("The key is missing.", "Say where it is, or that none is needed.")
     if secret:
-        keys.put_keyring(key_source.partition(":")[2], secret)
+        connections.put_key(view.db, client_id, key_source.partition(":")[2], secret)
     saved = connections.save(
         view.db,
         client_id,

@@ -61,7 +61,8 @@ def show(db: Database, task: Task, student_id: int, figures: ChooseOneFigures) -
 def _send(db: Database, task: Task, student_id: int, filters: dict[str, Any], count: int) -> None:
     """A button that puts the first `count` of them before people."""
     help = f"People decide who is right: these come first on the Review page, {SENT} at a time at most."
-    if st.button(f"Send {count:,} to review", disabled=not count, icon=":material/rate_review:", help=help):
+    label = f"Send {count:,} to review"
+    if access.button("review", label, disabled=not count, icon=":material/rate_review:", help=help):
         ids = [int(one) for one in disagreements(db, student_id, limit=count, filters=filters)["asset_id"]]
         st.success(
             f"{review.send(db, task, student_id, ids):,} are at the head of the queue; decided ones are left out."

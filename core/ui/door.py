@@ -1,4 +1,4 @@
-"""The door of a shared dashboard: the login, the sentence for strangers, and the way out at the foot of the sidebar."""
+"""The door of a shared dashboard: the login, the sentence for strangers, and the way out at the head of the sidebar."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def _frame(title: str) -> None:
 
 
 def way_out() -> None:
-    """At the foot of the sidebar: who is logged in, and the way out."""
+    """At the head of the sidebar, where it is seen however long the menu: who is logged in, and the way out."""
     if not access.together():
         return
-    with st.sidebar.container(gap="xsmall", key="who"):
-        st.text(f"Logged in as {access.address()}")
+    with st.sidebar.container(gap=None, key="who"):
+        st.caption(plain(f"Logged in as {access.address()}"))
         if st.button("Log out", type="tertiary", icon=":material/logout:"):
             st.logout()

@@ -92,34 +92,34 @@ def page(key: str) -> Iterator[View]:
     if "menu" not in st.session_state:
         menu()
         st.rerun()
-    door.pass_through()
-    item = MENU[key]
-    st.session_state[PAGE] = key
-    st.set_page_config(page_title=_tab(item))
-    st.logo(str(ROOT / "static" / "logo.svg"), size="large")
-    ready = False
-    with guard(anew=False, whole_page=True), closing(database.connect()) as db:
-        clients = access.own(db, standing.clients(db))
-        task, client, where = _sidebar(db, clients, item)
+    item, ready = MENU[key], False
+    with guard(anew=False, whole_page=True):
+        door.pass_through()
+        st.session_state[PAGE] = key
+        st.set_page_config(page_title=_tab(item))
+        st.logo(str(ROOT / "static" / "logo.svg"), size="large")
         door.way_out()
-        access.guard_page(db, key, task and task.client_id)
-        st.set_page_config(page_title=_tab(item, where.name if where else ""))
-        with _held_for(key, task and task.id):
-            st.title(item.title, anchor=False)
-            whose = f":material/folder_shared: **{plain(where.name)}** · " if where and item.of_client else ""
-            made_up = item.needs_client and where and where.synthetic
-            st.caption(whose + item.sentence + (f"  \n:material/science: {SYNTHETIC}" if made_up else ""))
-            if item.needs_client and task is None:
-                nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
-            if item.needs_client and task.kind not in item.kinds:
-                _other_kind(task, item)
-            ready = True
-            access.limit(db, task and task.client_id)
-            if key in PATH and where:
-                _steps(where)
-            yield View(db, client, task)
-            if key in PATH and where and not where.busy:
-                _onward(key, where)
+        with closing(database.connect()) as db:
+            clients = access.own(db, standing.clients(db))
+            task, client, where = _sidebar(db, clients, item)
+            access.guard_page(db, key, task and task.client_id)
+            st.set_page_config(page_title=_tab(item, where.name if where else ""))
+            with _held_for(key, task and task.id):
+                st.title(item.title, anchor=False)
+                whose = f":material/folder_shared: **{plain(where.name)}** · " if where and item.of_client else ""
+                made_up = item.needs_client and where and where.synthetic
+                st.caption(whose + item.sentence + (f"  \n:material/science: {SYNTHETIC}" if made_up else ""))
+                if item.needs_client and task is None:
+                    nothing_yet("There is no client yet.", "overview", "Run the sample client or add your own")
+                if item.needs_client and task.kind not in item.kinds:
+                    _other_kind(task, item)
+                ready = True
+                access.limit(db, task and task.client_id)
+                if key in PATH and where:
+                    _steps(where)
+                yield View(db, client, task)
+                if key in PATH and where and not where.busy:
+                    _onward(key, where)
     if not ready:  # the sentence stands in the page's place
         st.stop()
 
@@ -161,19 +161,23 @@ def _held_for(key: str, task_id: int | None) -> Iterator[None]:
 def guard(*, anew: bool = True, whole_page: bool = False) -> Iterator[None]:
     """Show what a person can put right (core.errors.outside) as one sentence. Also used by fragments, which run without the page
     around them: whether the page is still this person's is asked `anew`. Where the `whole_page` cannot be drawn for a damaged
-    database, its newest backup is offered, as long as somebody is alone here."""
+    database, what puts its newest backup back is offered."""
+    begun = False
     try:
         if anew and access.together() and PAGE in st.session_state:
             with closing(database.connect()) as db:
                 access.guard_page(db, st.session_state[PAGE], st.session_state.get("client_id"))
+        begun = True
         yield
     except Exception as error:
         fault = access.refused(error) or outside(error)
         if fault is None:
             raise
         st.error(plain(str(fault)), icon=":material/error:")
-        if whole_page and damaged(error) and not access.together():
+        if whole_page and damaged(error):
             put_back.offer()
+        if not begun:
+            st.stop()  # nothing of what is guarded is drawn
 
 
 def link(key: str, label: str | None = None, to: dict[str, str] | None = None, icon: str | None = None) -> None:
@@ -268,17 +272,20 @@ def _sidebar(db: Database, clients: list[dict], item: Item) -> tuple[Task | None
 def _stands(task: Task, before: Standing) -> None:
     """The sidebar's lines. While something is under way they follow it, and when it ends the page is drawn anew: it may have ended
     between the drawing of these lines and of the page, or the page may be one that watches no job."""
-    where = before
-    if before.busy:
-        with closing(database.connect()) as db:
-            where = standing.of(db, task)
-        if not where.busy:
-            st.rerun()
-    with st.container(gap=None):
-        for name, state in where.lines():
-            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-                st.caption(name)
-                st.text(state, text_alignment="right")
+    with guard(anew=False):
+        where = before
+        if before.busy:
+            with closing(database.connect()) as db:
+                if not access.only(db, {task.client_id}):
+                    st.rerun()  # the role is gone, which the whole page says
+                where = standing.of(db, task)
+            if not where.busy:
+                st.rerun()
+        with st.container(gap=None):
+            for name, state in where.lines():
+                with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                    st.caption(name)
+                    st.text(state, text_alignment="right")
 
 
 def _steps(where: Standing) -> None:

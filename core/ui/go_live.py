@@ -12,7 +12,7 @@ from core.evaluate import going_live
 from core.evaluate.evaluation import judged
 from core.evaluate.versions import name_of
 from core.train import registry
-from core.ui import frame
+from core.ui import access, frame
 
 ASKED = "going-live"  # the student somebody has chosen and not yet confirmed
 
@@ -36,9 +36,12 @@ def choose(view: frame.View, rows: list[dict]) -> None:
         if others:
             label = "Put another student to work" if live else "Put a student to work"
             picked = st.selectbox(label, others, format_func=names.__getitem__, width=280)
-            if st.button("Make live …", help="It says first what changes. Nothing happens until you confirm."):
+            if access.button(
+                "promote", "Make live …", help="It says first what changes. Nothing happens until you confirm."
+            ):
                 ask(picked)
-        if before in names and st.button(
+        if before in names and access.button(
+            "promote",
             frame.plain(f"Roll back to {names[before]} …"),
             icon=":material/undo:",
             help="The student that was live before this one.",
@@ -85,6 +88,7 @@ def box(asked: str, change: Confirmed, more: Callable[[], None], act: Callable[[
             )
             no = st.button(frame.plain(f"No, keep {change.old}") if change.old else "No, not yet")
         if yes:
+            access.need("promote")
             act()
         if yes or no:
             del st.session_state[asked]

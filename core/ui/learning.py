@@ -10,7 +10,7 @@ from core.evaluate.evaluation import judged
 from core.evaluate.versions import name_of
 from core.tasks import Task
 from core.train import registry
-from core.ui import frame, go_live, progress
+from core.ui import access, frame, go_live, progress
 from core.ui.figures import figure
 from core.watch import learning, meeting, themes, weighted
 from core.words import counted, percent, ranged
@@ -39,7 +39,7 @@ def learn(view: frame.View) -> None:
     st.subheader("Learn from work", anchor=False)
     running = progress.active(view, "learn", "train", "distil")
     st.markdown(frame.plain(found.sentence()))
-    if found.new and st.button(found.button, disabled=running, icon=":material/model_training:"):
+    if found.new and access.button("train", found.button, disabled=running, icon=":material/model_training:"):
         progress.start(view, "learn", {"task_id": view.task.id, "kind": found.kind})
     if found.new:
         st.caption(
@@ -61,14 +61,18 @@ def contest(view: frame.View) -> None:
         _met(view, row)
     with st.container(horizontal=True):
         if row is not None:
-            if st.button("Let them meet on the newest answers", disabled=running, icon=":material/balance:"):
+            if access.button(
+                "train", "Let them meet on the newest answers", disabled=running, icon=":material/balance:"
+            ):
                 progress.start(view, "meet", {"task_id": view.task.id, "student": row["id"]})
-            if judged(view.db, row["id"]) and st.button(
-                f"Make {name_of(row)} live …", help="It says first what changes. Nothing happens until you confirm."
+            if judged(view.db, row["id"]) and access.button(
+                "promote",
+                f"Make {name_of(row)} live …",
+                help="It says first what changes. Nothing happens until you confirm.",
             ):
                 go_live.ask(row["id"])
-        if before is not None and st.button(
-            f"Roll back to {name_of(registry.find(view.db, view.task, before))} …", icon=":material/undo:"
+        if before is not None and access.button(
+            "promote", f"Roll back to {name_of(registry.find(view.db, view.task, before))} …", icon=":material/undo:"
         ):
             go_live.ask(before, back=True)
     go_live.confirmation(view)
@@ -130,7 +134,9 @@ def strange(view: frame.View) -> None:
                 st.markdown(frame.plain(f"“{example}”"))
             with st.container(horizontal=True, vertical_alignment="bottom"):
                 name = st.text_input("A new theme? Name it", key=f"theme-{number}-{group.words[:1]}", max_chars=120)
-                if st.button("Make it a category", key=f"theme-add-{number}", disabled=not name.strip()):
+                if access.button(
+                    "settings", "Make it a category", key=f"theme-add-{number}", disabled=not name.strip()
+                ):
                     themes.into_draft(view.db, view.task, group, name.strip())
                     frame.go("taxonomy")
             st.caption(

@@ -10,6 +10,7 @@ from core.evaluate.kept import assumptions_of, keep_assumptions, keep_other_mode
 from core.money import prices
 from core.money.economics import Assumptions, Economics, described
 from core.money.modes import SORTING, Work
+from core.ui import access
 from core.ui.frame import View, plain
 from core.words import stated_money
 
@@ -25,6 +26,7 @@ def price_as(view: View, *, described: bool = True, work: Work = SORTING) -> Ass
         names,
         index=names.index(stored.price_as),
         format_func=lambda name: name or work.say("what the labels did cost"),
+        disabled=not access.may("settings"),
         key=f"price-as-{view.task.id}",
         help="Where nothing was billed, the cost is worked out from token counts at this model's list price."
         if work.words
@@ -60,6 +62,7 @@ def other_models(view: View) -> list[prices.Price]:
         [*stored, *(name for name in prices.names(view.db) if name not in stored)],
         stored,
         max_selections=4,
+        disabled=not access.may("settings"),
         key=f"other-models-{view.task.id}",
         placeholder="None chosen",
         help="What the same tokens would cost there. It says nothing of how well that model would do.",
@@ -73,7 +76,12 @@ def volume(view: View, work: Work = SORTING) -> Assumptions:
     """Assets a month, asked for, or what the `work` is paid for; the client's assumptions after it."""
     stored = assumptions_of(view.db, view.task)
     picked = st.number_input(
-        work.say("Assets a month"), 1, value=stored.volume_per_month, step=1000, key=f"volume-{view.task.id}"
+        work.say("Assets a month"),
+        1,
+        value=stored.volume_per_month,
+        step=1000,
+        key=f"volume-{view.task.id}",
+        disabled=not access.may("settings"),
     )
     return _keep(view, stored, replace(stored, volume_per_month=picked))
 
@@ -98,6 +106,7 @@ def first(view: View, sheet: Economics) -> Assumptions:
         list(PAID),
         list(PAID).index(stated),
         format_func=lambda name: sheet.work.say(PAID[name]),
+        disabled=not access.may("settings"),
         key=f"reckon-{view.task.id}",
         help="Your invoices beat any list price. A list price is multiplied with the tokens of one "
         + sheet.work.say("label."),
@@ -118,6 +127,7 @@ def _paid(view: View, stored: Assumptions, how: str, sheet: Economics) -> Assump
         min_value=0.0,
         value=float(value if value is not None else round(each if how == "paid_usd_1000" else month, 2)),
         format="%.2f",
+        disabled=not access.may("settings"),
         key=f"{how}-{view.task.id}",
     )
     return _keep(view, stored, replace(stored.listed, **{how: amount}))
@@ -135,7 +145,7 @@ def others(view: View, work: Work = SORTING) -> None:
         for place, row in enumerate(rows):
             with sides[place % 3]:
                 values[row["name"]] = _input(row)
-        if st.form_submit_button("Use these"):
+        if access.button("settings", "Use these", draw=st.form_submit_button):
             _keep(view, stored, replace(stored, **values))
             st.rerun()
 

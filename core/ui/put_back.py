@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
 import streamlit as st
-from streamlit import config
 
 from core import jobs, settings
 from core.errors import outside
 from core.escape import plain
 from core.keeping import backup
 from core.keeping.restore import restore
+from core.ui import access
 from core.words import duration
+
+ELSEWHERE = "python3 run.py restore --from F.zip"
 
 
 def offer() -> None:
-    """The newest backup and how old it is, with the click and the command that put it back."""
-    home = settings.home()
-    found = backup.newest(home)
+    """The newest backup and how old it is, with the click and the command that put it back; together the command alone, for whose
+    rights are whose stands in the database."""
     with st.container(border=True, key="put-back"):
         st.subheader("Put a backup back", anchor=False)
+        if access.together():
+            st.write(
+                "Whoever runs the dashboard does it at its computer; while the database is damaged, nobody's rights can be told. "
+                "The newest backups are named in backups.json, in the workspace's folder."
+            )
+            st.code(ELSEWHERE, language="bash")
+            return
+        found = backup.newest(settings.home())
         if found is None:
             st.write("No backup of this workspace is known here. If you have one elsewhere:")
-            st.code("python3 run.py restore --from F.zip", language="bash")
+            st.code(ELSEWHERE, language="bash")
             return
         st.markdown(
             plain(
@@ -34,18 +42,8 @@ def offer() -> None:
             )
         )
         st.code(command(found), language="bash", wrap_lines=True)
-        if not _alone():
-            st.caption(
-                "Whoever runs the dashboard does it there: while the database is damaged, nobody's rights can be told."
-            )
-        elif st.button("Put this backup back", type="primary", icon=":material/settings_backup_restore:"):
+        if st.button("Put this backup back", type="primary", icon=":material/settings_backup_restore:"):
             _put_back(found)
-
-
-def _alone() -> bool:
-    """Whether the dashboard answers this machine only, where whoever sits may do everything."""
-    address = config.get_option("server.address")
-    return address in ("127.0.0.1", "localhost", "::1") and not os.environ.get("UNDERSTUDY_LOGIN")
 
 
 def when(made: backup.Backup) -> str:

@@ -11,7 +11,7 @@ from core.evaluate.beside import Beside
 from core.evaluate.comparison import Comparison
 from core.evaluate.phrases import range_words
 from core.money import ledger
-from core.ui import frame, progress
+from core.ui import access, frame, progress
 from core.ui.hosted_teacher import cap_field, rounded_up
 from core.words import counted, milliseconds, money, percent
 
@@ -47,7 +47,7 @@ def show(view: frame.View, student: dict, result: Comparison) -> None:
             _table(result.beside)
         else:
             st.caption(ABOUT)
-        if not running:
+        if not running and access.may("label"):
             with frame.guard():
                 _offer(view, student)
         if not progress.watch(view, KIND, expected=running):

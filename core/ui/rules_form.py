@@ -10,6 +10,7 @@ from core.evaluate.evaluation import change_rules
 from core.evaluate.evidence import NEW, Rules
 from core.evaluate.verdict import in_words
 from core.money.economics import described
+from core.ui import access
 from core.ui.frame import View
 
 TEXT = """\
@@ -38,7 +39,7 @@ def show(view: View, rules: Rules) -> None:
                 for place, row in zip(st.columns(ACROSS), rows[start : start + ACROSS]):
                     with place:
                         values[row["name"]] = _input(row)
-            if st.form_submit_button("Judge by these"):
+            if access.button("settings", "Judge by these", draw=st.form_submit_button):
                 change_rules(view.db, view.task, replace(rules, **values))
                 st.rerun()
 

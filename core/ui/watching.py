@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
+from core import audit
 from core.report import watch_chart
-from core.ui import frame
+from core.ui import access, frame
 from core.ui.charts import SHARE, as_said, chart
 from core.ui.figures import figure
 from core.watch import explaining, rules, served, standing, telling
@@ -41,7 +42,7 @@ def promise(view: frame.View, now: Standing) -> None:
     if now.state == standing.BROKEN:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             words = st.text_input("What was done about it?", key="watch-decided", max_chars=200)
-            if st.button("It is seen to: watch anew", disabled=not words.strip()):
+            if access.button("promote", "It is seen to: watch anew", disabled=not words.strip()):
                 standing.decide(view.db, view.task, words.strip())
                 st.rerun()
 
@@ -154,7 +155,7 @@ def choices(view: frame.View, now: Standing) -> None:
                         f"At this month's traffic about {checks:,.0f} checks, {money(usd * checks)} a month ({basis} price)."
                     )
                 )
-        if st.button("Keep this", key="watch-keep"):
+        if access.button("budget", "Keep this", key="watch-keep"):
             rules.put_watching(view.db, view.task, rules.Watching(share=per_cent / 100, broken=broken))
             rules.put_keeping(view.db, view.task.client_id, kept.model_copy(update={"audit_usd": budget}))
             st.rerun()
@@ -173,11 +174,12 @@ def kept_texts(view: frame.View) -> None:
         )
         days = st.number_input("For how many days", 1, 3650, kept.days, key="watch-days")
         keep, erase = st.columns(2)
-        if keep.button("Keep this", key="watch-keep-texts"):
+        if access.button("settings", "Keep this", draw=keep.button, key="watch-keep-texts"):
             rules.put_keeping(view.db, view.task.client_id, kept.model_copy(update={"texts": texts, "days": days}))
             st.rerun()
         sure = erase.checkbox("Yes, remove all of it", key="watch-erase-sure")
-        if erase.button("Erase what was written down", disabled=not sure):
+        if access.button("delete", "Erase what was written down", draw=erase.button, disabled=not sure):
             served.erase(view.task.client_id)
+            audit.record(view.db, "delete", client_id=view.client_id, what="what was written down of answers")
             st.toast("What was written down of this client's answers is removed.")
             st.rerun()

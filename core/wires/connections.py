@@ -113,6 +113,12 @@ def save(
     return next(one for one in _some(db, "client_id = ? and name = ?", [client_id, name]))
 
 
+def put_key(db: Database, client_id: int, name: str, secret: str) -> None:
+    """Put a key into the keyring under this name, and say in the audit trail that it was, for a client or the house (0)."""
+    keys.put_keyring(name, secret)
+    audit.record(db, "key", client_id=client_id or None, what=name, detail={"key": f"keyring:{name}"})
+
+
 def all(db: Database, client_id: int) -> list[Connection]:
     """The client's connections and the house's, by name; of two with one name the client's."""
     by_name = {one.name.lower(): one for one in _some(db, "client_id in (0, ?) order by client_id", [client_id])}

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from scipy.special import betaln
 from sqlite_utils import Database
 
-from core import settings
+from core import audit, settings, tasks
 from core.database import now
 from core.errors import InputError
 from core.evaluate.agreement import cohen_kappa, interval
@@ -278,10 +278,17 @@ def answer(db: Database, pair_id: int, reviewer: str, choice: str, seconds: floa
     if choice not in ANSWERS:
         raise ValueError(f"{choice} is no answer")
     took = seconds if seconds is not None and seconds <= PAUSE else None
-    row = [pair_id, named(reviewer), choice, took, now()]
-    db.execute(
-        "insert or ignore into blind_answers (pair_id, reviewer, answer, seconds, created) values (?, ?, ?, ?, ?)", row
-    )
+    row = [pair_id, reviewer := named(reviewer), choice, took, now()]
+    insert = "insert or ignore into blind_answers (pair_id, reviewer, answer, seconds, created) values (?, ?, ?, ?, ?)"
+    with db.atomic():
+        if db.execute(insert, row).rowcount > 0:
+            (task_id,) = db.execute("select task_id from blind_pairs where id = ?", [pair_id]).fetchone()
+            _told(db, tasks.get(db, task_id), pair_id, reviewer, "decided")
+
+
+def _told(db: Database, task: Task, pair_id: int, reviewer: str, did: str) -> None:
+    """A line in the audit trail, which says nothing of what was chosen: the test is blind until it is settled."""
+    audit.record(db, "review", task=task, what=f"pair {pair_id}", detail={"as": reviewer, "did": did})
 
 
 def undo(db: Database, task: Task, writer_id: int | None, reviewer: str) -> bool:
@@ -290,7 +297,9 @@ def undo(db: Database, task: Task, writer_id: int | None, reviewer: str) -> bool
                where {TOGETHER} and a.reviewer = :reviewer order by a.created desc limit 1"""
     last = db.execute(mine, {"task": task.id, "writer": writer_id, "reviewer": reviewer}).fetchone()
     if last:
-        db.execute("delete from blind_answers where pair_id = ? and reviewer = ?", [last[0], reviewer])
+        with db.atomic():
+            db.execute("delete from blind_answers where pair_id = ? and reviewer = ?", [last[0], reviewer])
+            _told(db, task, last[0], reviewer, "took back")
     return bool(last)
 
 

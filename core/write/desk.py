@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from core import audit, tasks
 from core.assets.duplicates import normal_form
 from core.database import now
 from core.errors import InputError
@@ -78,7 +79,8 @@ def decide(db: Database, draft_id: int, reviewer: str, text: str | None) -> None
 
     InputError without a name, or for copy that is empty or longer than an approved one may be.
     """
-    draft = db.execute("select text from drafts where id = ?", [draft_id]).fetchone()[0]
+    draft, task_id = db.execute("select text, task_id from drafts where id = ?", [draft_id]).fetchone()
+    task = tasks.get(db, task_id)
     text = text if text is None else " ".join(text.split())
     if text is not None and not 0 < len(text) <= pairs.MOST_COPY:
         raise InputError(
@@ -94,7 +96,15 @@ def decide(db: Database, draft_id: int, reviewer: str, text: str | None) -> None
         "reviewer": named(reviewer),
         "created": now(),
     }
-    db["draft_decisions"].insert(row, ignore=True)
+    with db.atomic():
+        if not db.execute("select 1 from draft_decisions where draft_id = ?", [draft_id]).fetchone():
+            db["draft_decisions"].insert(row)
+            _told(db, task, draft_id, row["reviewer"], row["decision"])
+
+
+def _told(db: Database, task: Task, draft_id: int, reviewer: str, did: str) -> None:
+    """A line in the audit trail."""
+    audit.record(db, "review", task=task, what=f"draft {draft_id}", detail={"as": reviewer, "did": did})
 
 
 def undo(db: Database, task: Task, reviewer: str) -> bool:
@@ -103,7 +113,9 @@ def undo(db: Database, task: Task, reviewer: str) -> bool:
               where f.task_id = ? and d.reviewer = ? and d.pair_id is null order by d.created desc limit 1"""
     last = db.execute(mine, [task.id, reviewer]).fetchone()
     if last:
-        db["draft_decisions"].delete(last[0])
+        with db.atomic():
+            db["draft_decisions"].delete(last[0])
+            _told(db, task, last[0], reviewer, "took back")
     return bool(last)
 
 

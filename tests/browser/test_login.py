@@ -22,25 +22,34 @@ ADMIN, REVIEWER = "ada@agency.example", "rev@agency.example"
 @pytest.fixture
 def shared(workspace, monkeypatch):
     """The dashboard with logins by a provider of its own, which knows two people by name and lets anybody be anybody."""
-    claims = [User(sub=one, claims={"email": one, "email_verified": True}) for one in (ADMIN, REVIEWER)]
-    with run_server_in_thread(user_claims=claims) as provider:
+    with run_server_in_thread(user_claims=claims_of(ADMIN, REVIEWER)) as provider:
         running = App(workspace)
-        running.url = f"http://localhost:{running.port}"
-        home = workspace.parent / "person"
-        (home / ".streamlit").mkdir(parents=True)
-        (home / ".streamlit" / "secrets.toml").write_text(
-            f"""[auth]
-            redirect_uri = "{running.url}/oauth2callback"
-            cookie_secret = "{"c" * 64}"
-            client_id = "understudy"
-            client_secret = "secret"
-            server_metadata_url = "http://localhost:{provider.server_port}/.well-known/openid-configuration"
-            """
-        )
-        for name, value in {"HOME": home, "UNDERSTUDY_LOGIN": "1", "UNDERSTUDY_ADMIN": ADMIN}.items():
-            monkeypatch.setenv(name, str(value))
+        for name, value in with_login(running, provider.server_port).items():
+            monkeypatch.setenv(name, value)
         yield running.start()
         running.stop()
+
+
+def claims_of(*addresses: str) -> list[User]:
+    """What the provider says of these people."""
+    return [User(sub=one, claims={"email": one, "email_verified": True}) for one in addresses]
+
+
+def with_login(app: App, provider: int) -> dict[str, str]:
+    """The environment in which an app that is not started yet has logins by the provider on this port."""
+    app.url = f"http://localhost:{app.port}"
+    home = app.home.parent / "person"
+    (home / ".streamlit").mkdir(parents=True)
+    (home / ".streamlit" / "secrets.toml").write_text(
+        f"""[auth]
+        redirect_uri = "{app.url}/oauth2callback"
+        cookie_secret = "{"c" * 64}"
+        client_id = "understudy"
+        client_secret = "secret"
+        server_metadata_url = "http://localhost:{provider}/.well-known/openid-configuration"
+        """
+    )
+    return {"HOME": str(home), "UNDERSTUDY_LOGIN": "1", "UNDERSTUDY_ADMIN": ADMIN}
 
 
 def log_in(page: Page, app: App, who: str) -> None:

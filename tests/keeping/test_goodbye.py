@@ -93,7 +93,7 @@ def test_deleted_for_good_no_byte_of_it_is_left_and_the_others_are_as_they_were(
     assert db.execute("select count(*) from assets").fetchone()[0] == 12 and check(home).problems == []
     assert db.execute("select action, client, what from audit_trail order by id desc limit 1").fetchone() == (
         "delete",
-        "",
+        "Small",
         "Small",
     )
     assert database.fresh_id(db, "clients") == 3

@@ -74,14 +74,14 @@ def test_where_others_reach_the_dashboard_nobody_puts_it_back_from_there(home, t
     damage(home)
     monkeypatch.setenv("UNDERSTUDY_LOGIN", "1")
     monkeypatch.setattr("core.ui.put_back.jobs.stop_worker", lambda: pytest.fail("it was put back"))
-    shown = AppTest.from_function(_offer, default_timeout=60).run()
-    assert "Whoever runs the dashboard does it there" in words(shown) and not shown.button
-
-
-def _offer() -> None:
-    from core.ui import put_back
-
-    put_back.offer()
+    for claims in ({}, {"is_logged_in": True, "email": "ada@x.y"}):  # before the login nothing is looked up
+        monkeypatch.setattr("core.ui.access.claims", lambda said=claims: said)
+        shown = page("overview")
+        if claims:
+            assert "database is damaged" in words(shown) and "Whoever runs the dashboard does it" in words(shown)
+            assert [one.value for one in shown.code] == ["python3 run.py restore --from F.zip"]
+            assert str(home) not in words(shown)  # whose rights are whose cannot be told
+        assert [one.label for one in shown.button] == (["Log out"] if claims else ["Log in"])
 
 
 def test_without_a_backup_the_command_is_said(home):

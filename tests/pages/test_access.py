@@ -5,14 +5,23 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.state.session_state import SessionState
+from streamlit.testing.v1 import AppTest
 
-from core import audit, database, people, tasks
+from core import audit, database, jobs, people, tasks, taxonomy
 from core.audit import Asked
 from core.errors import InputError
 from core.people import rights
 from core.review.queue import build
+from core.taxonomy.categories import Category
+from core.train.registry import all_students, set_live
 from core.ui import access
+from core.ui.address import HELD
 from core.ui.menu import MENU
+from core.watch import served
+from tests.pages.test_pages import press
+from tests.write import drafted
 
 
 @pytest.fixture
@@ -138,6 +147,52 @@ def test_a_viewer_reads_the_verdict_and_changes_nothing(login, filled, open_page
     assert filled["settings"].count == before
 
 
+DEEDS_OF = {  # what stands on the pages that a viewer reads, and is somebody else's to do
+    "compare": {"Make it live …", "Use these", "Judge by these"},
+    "watch": {"Keep this", "Erase what was written down"},
+}
+
+
+@pytest.mark.parametrize("role", ["viewer", "manager"])
+def test_what_is_not_one_s_own_to_do_cannot_be_pressed(login, filled, open_page, monkeypatch, role):
+    task = tasks.of(filled, "Northwind")
+    (student,) = (row["id"] for row in all_students(filled, task))
+    login("x@x.y", role)
+    monkeypatch.setattr(served, "erase", lambda client_id: erased.append(client_id))
+    erased: list[int] = []
+    may = role == "manager"
+    for key, deeds in DEEDS_OF.items():
+        app = open_page(key, task=task)
+        found = [one for one in app.button if one.label in deeds]
+        assert {one.label for one in found} == deeds, [one.label for one in app.button]
+        if key == "watch":
+            app.checkbox(key="watch-erase-sure").check().run()
+        for label in sorted(deeds):
+            one = next(one for one in app.button if one.label == label)
+            assert one.disabled != may, label
+            assert may or "It takes the role manager" in one.help
+            one.click().run()  # a browser may send it all the same
+            assert not app.exception
+        if key == "compare" and may:
+            next(one for one in app.button if one.label.startswith("Yes, make")).click().run()
+        elif key == "compare":
+            set_live(filled, student)
+    assert erased == ([task.client_id] if may else [])
+    told = [(row["action"], row["what"]) for row in audit.rows(filled, Asked(who="x@x.y"))]
+    deeds = {("promote", f"student {student}"), ("budget", "served keeping"), ("budget", "watching")}
+    assert (deeds <= set(told)) == may and (may or {action for action, _ in told} <= {"login"})
+
+
+def test_a_manager_starts_jobs_and_a_viewer_none(login, filled, open_page, no_worker):
+    task = tasks.of(filled, "Northwind")
+    login("m@x.y", "manager")
+    app = open_page("student", task=task)
+    next(one for one in app.button if one.label.startswith("Train")).click().run()
+    assert not app.exception and not app.error
+    assert [(job.kind, job.who) for job in jobs.active(filled, task)] == [("train", "m@x.y")]
+    assert [row["action"] for row in audit.rows(filled, Asked(who="m@x.y"))][:1] == ["train"]
+
+
 def test_a_page_s_connection_writes_no_more_than_its_role(login, db):
     task = tasks.of(db, "Northwind")
     for role, table in (("viewer", "jobs"), ("reviewer", "settings")):
@@ -177,6 +232,77 @@ def test_a_manager_reads_the_trail_of_own_clients_alone(login, open_page, db):
     login("m@x.y", "manager")
     table = open_page("audit").dataframe[0].value
     assert set(table["Client"]) == {"Northwind"} and "theirs" in set(table["What"])
+
+
+def test_a_manager_s_browser_that_chooses_another_client_gets_none_of_its_trail(login, open_page, db):
+    one, other = tasks.of(db, "Northwind"), tasks.of(db, "Secret")
+    audit.record(db, "export", task=one, what="theirs")
+    audit.record(db, "export", task=other, what="hidden")
+    login("m@x.y", "manager")
+    app = open_page("audit")
+    for sent in (str(other.client_id), other.client_id, f"{other.client_id})--"):
+        app.session_state["audit-client"] = sent  # Streamlit hands on a text that is none of the choices
+        app.run()
+        assert not app.exception and set(app.dataframe[0].value["Client"]) == {"Northwind"}
+
+
+@pytest.mark.parametrize("role", ["manager", "administrator"])
+def test_a_session_whose_number_and_name_are_two_clients_shows_the_one_named(login, open_page, db, role):
+    one, other = tasks.of(db, "Northwind"), tasks.of(db, "Secret")
+    for task, label in ((one, "Sale"), (other, "Hidden")):
+        taxonomy.save(db, task, [Category(label, label), Category(f"{label} too", f"{label} too")], "t.csv")
+    login("m@x.y", role)
+    app = open_page("overview", task=other)
+    app.session_state["client_name"] = app.query_params["client"] = "Northwind"
+    app.session_state["client_id"], app.session_state["task_id"] = other.client_id, other.id
+    app.switch_page("pages/taxonomy.py").run()
+    assert app.session_state["client_id"] == one.client_id and app.session_state["task_id"] == one.id
+    assert "Hidden" not in str(app.main) and "Sale" in str(app.main)
+
+
+def test_a_browser_cannot_set_what_the_session_remembers():
+    """Streamlit keeps whatever a browser sends as a widget's state; what no widget reads is not in the session."""
+    states = WidgetStates()
+    for name in HELD | {"menu", "page", "greeted"}:
+        states.widgets.add(id=name, string_value="2")
+    session = SessionState()
+    session.set_widgets_from_proto(states)
+    assert not [name for name in (*HELD, "menu", "page", "greeted") if name in session]
+
+
+def test_a_reviewer_judges_pairs_and_drafts(login, db, tmp_path, open_page):
+    task = drafted.task(db, tmp_path)
+    writer = drafted.writer(db, task)
+    drafted.compared(db, task, writer, 20)
+    drafted.draft(db, task, writer, "Line number 0", "Brief 0")
+    client = db.execute("select name from clients where id = ?", [task.client_id]).fetchone()[0]
+    login("r@x.y", "reviewer", client)
+    app = open_page("blind", task=task)
+    press(app, "Left")
+    app.radio[0].set_value("Drafts' desk").run()
+    press(app, "Approve")
+    assert not app.exception and not app.error
+    for table in ("blind_answers", "draft_decisions"):
+        assert db.execute(f"select reviewer from {table}").fetchall() == [("r@x.y",)]
+    told = [row["what"].split()[0] for row in audit.rows(db, Asked(who="r@x.y", action="review"))]
+    assert told == ["draft", "pair"]
+
+
+def _part_of_a_page() -> None:
+    import streamlit as st
+
+    from core.ui import frame
+
+    st.session_state[frame.PAGE] = "teacher"
+    with frame.guard():
+        st.text("drawn")
+
+
+def test_a_part_of_a_page_that_is_not_one_s_own_any_more_is_not_drawn(login, db):
+    tasks.of(db, "Northwind")
+    login("v@x.y", "viewer")
+    app = AppTest.from_function(_part_of_a_page, default_timeout=120).run()
+    assert not app.exception and not app.text and "you are viewer" in app.error[0].value
 
 
 def test_alone_nobody_logs_in(open_page, db):

@@ -85,12 +85,13 @@ def test_a_removed_client_takes_its_roles_along(db):
 
 
 def test_the_trail_is_filtered_and_its_csv_runs_nothing(db):
-    one, other = tasks.of(db, "Northwind"), tasks.of(db, "Other")
     with audit.acting("=HYPERLINK(1)@x.y"):
+        one, other = tasks.of(db, "Northwind"), tasks.of(db, "Other")
         audit.record(db, "export", task=one, what="+1", detail={"to": "@x"})
     audit.record(db, "label", task=other, what="run", detail={"budget_usd": 5})
     mine = Asked(frozenset({one.client_id}))
-    assert [row["what"] for row in audit.rows(db, mine)] == ["+1"] and audit.count(db, Asked()) == 2
+    assert [row["what"] for row in audit.rows(db, mine)] == ["+1", "a client of its own"]
+    assert audit.count(db, Asked()) == 4
     assert audit.persons(db, frozenset({one.client_id})) == ["=HYPERLINK(1)@x.y"]
     assert audit.count(db, Asked(frozenset())) == 0
     assert audit.count(db, Asked(action="label")) == audit.count(db, Asked(words="BUDGET")) == 1
