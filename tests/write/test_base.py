@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from core import settings
+from core import hub, settings
 from core.errors import InputError
-from core.write import base, gguf_file, hub, language, parity
+from core.write import base, gguf_file, language, parity
 from tests.write import copy, drafted, kinds
 
 
