@@ -60,16 +60,7 @@ class Linear:
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict[str, Model], folds: np.ndarray | None = None) -> Linear:
     """Learn from rows of text and target distributions; ends with the member saved in `folder`, and with what models of the
     other `folds` make of each row where there are any."""
-    member = crossfit.fitted(
-        len(rows.texts),
-        folds,
-        lambda chosen, step: learn(rows.take(chosen), step),
-        lambda member, held: member.read(rows.take(held).texts),
-        folder,
-        step,
-    )
-    member.save(folder)
-    return member
+    return crossfit.of_rows(rows, folds, learn, folder, step)
 
 
 def learn(rows: Rows, step: Step) -> Linear:

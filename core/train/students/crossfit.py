@@ -19,7 +19,7 @@ from core.train.folds import FOLDS, held, learned
 from core.train.students.reading import Reading
 
 if TYPE_CHECKING:
-    from core.train.data import Step
+    from core.train.data import Rows, Step
 
 M = TypeVar("M")  # a member
 
@@ -52,6 +52,20 @@ def fitted(
     stage = stages(step)
     save(unseen(folds, lambda chosen, held: look(learn(chosen, next(stage)), held)), folder)
     return learn(every, next(stage))
+
+
+def of_rows(rows: Rows, folds: np.ndarray | None, learn: Callable[[Rows, Step], M], folder: Path, step: Step) -> M:
+    """fitted() of a member that learns from rows and reads their texts; ends with it saved in `folder`."""
+    member = fitted(
+        len(rows.texts),
+        folds,
+        lambda chosen, step: learn(rows.take(chosen), step),
+        lambda member, held: member.read(rows.take(held).texts),
+        folder,
+        step,
+    )
+    member.save(folder)
+    return member
 
 
 def stages(step: Step, count: int = FOLDS + 1) -> Iterator[Step]:

@@ -55,16 +55,7 @@ def _numbers(texts: Sequence[str], spec: dict[str, Any]) -> np.ndarray:
 def fit(rows: Rows, folder: Path, step: Step, earlier: dict[str, Model], folds: np.ndarray | None = None) -> FromFacts:
     """Learn from rows whose texts carry images; ends with the member saved in `folder`, and with what models of the other `folds`
     make of each row where there are any."""
-    member = crossfit.fitted(
-        len(rows.texts),
-        folds,
-        lambda chosen, step: learn(rows.take(chosen), step),
-        lambda member, held: member.read(rows.take(held).texts),
-        folder,
-        step,
-    )
-    member.save(folder)
-    return member
+    return crossfit.of_rows(rows, folds, learn, folder, step)
 
 
 def learn(rows: Rows, step: Step) -> FromFacts:
