@@ -89,9 +89,8 @@ def damaged(error: BaseException) -> bool:
 def memory_full(error: BaseException | None) -> bool:
     """Whether this error, or one that led to it, says that there is no memory left."""
     while error is not None:
-        if isinstance(error, MemoryError) or (
-            isinstance(error, (RuntimeError, OSError)) and NO_MEMORY.search(str(error))
-        ):
+        # onnxruntime's errors are of classes of its own, straight below Exception.
+        if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 from sqlite_utils import Database
 
 from core import database, jobs, room, settings
+from core.apart import apart
 from core.jobs.progress import locked, stopping
 from core.whole import write_whole
 
@@ -98,7 +99,7 @@ def _run_jobs() -> None:
         waiting = None
         try:
             if (waiting := jobs.next_queued(db)) is not None:
-                jobs.run_queued(waiting)
+                apart(jobs.run_queued, waiting)
         except Exception as error:  # what a body raises is in its row: here the row itself could not be written
             log.warning("Job %s could not be run (%s).", waiting, error)
             waiting = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.apart import apart
 from core.errors import InputError, memory_full
 from core.write.wording import Wording, wording
 
@@ -34,11 +35,11 @@ class Language(Wording):
         """As core.write.sampling has it."""
         from core.write import sampling
 
-        return sampling.write(self, prompts, seeds, drafts, most, greedy=greedy)
+        return apart(sampling.write, self, prompts, seeds, drafts, most, greedy=greedy)
 
     def likelihoods(self, prompts: Sequence[list[int]], copies: Sequence[list[int]]) -> np.ndarray:
         """log p(copy | prompt) of each, its end included, float64 (copies)."""
-        return likelihoods(self, prompts, copies)
+        return apart(likelihoods, self, prompts, copies)
 
 
 def half() -> bool:

@@ -336,10 +336,10 @@ def test_a_hundred_thousand_labels_are_planned_and_carried_while_a_page_waits(db
     client = bring_in_many(db, "Big", 100_000)
     label(db, client, "recorded:bought")
     kept = drafted(db, client, (diff.remove, "Brand film"), (diff.rename, "Seasonal sale", "Sale"))
-    started = time.perf_counter()
+    started = time.process_time()
     assert plan(db, client, kept).ask == 25_000
-    assert time.perf_counter() - started < 2
-    started = time.perf_counter()
+    assert time.process_time() - started < 2
+    started = time.process_time()
     assert carry_over(db, client)["runs"][0]["carried"] == 75_000
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 30
     assert database.connect().execute("select count(*) from labels where run_id = 2").fetchone()[0] == 75_000

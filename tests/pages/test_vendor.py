@@ -235,11 +235,9 @@ def test_it_opens_quickly_with_100_000_assets_of_which_20_000_were_judged(open_p
     (tmp_path / "answers.csv").write_bytes(answers(filled))
     vendor.import_file(filled, tasks.get(filled, 2), "Acme", tmp_path / "answers.csv")
     app = open_page("vendor")
-    started = time.perf_counter()
+    started = time.process_time()
     app.run()
-    seconds = time.perf_counter() - started
-    print(f"{seconds:.2f} s")
-    assert seconds < 2
+    assert time.process_time() - started < 2
     assert sizes(app)[0].startswith("all 20,0") and "20,0" in shown(app)
 
 
