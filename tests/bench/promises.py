@@ -14,11 +14,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
+from core import settings
 from core.ui.menu import MENU
 from tests.conftest import SHARED
+from tests.promised import bad_files
+from tests.promised import files as bringing
+from tests.promised.doors import DOORS, workspace
+from tests.promised.files import Tried
 
 
 @dataclass(frozen=True)
@@ -86,23 +93,35 @@ def kills(count: int, seed: int, work: Path) -> Iterator[Line]:
 
 def files(count: int, seed: int, work: Path) -> Iterator[Line]:
     """A line for each door: made files, then those that people reported, where they are at hand."""
-    from tests.promised import bad_files, doors
-    from tests.promised import files as bringing
-
-    home, scratch = work / "home", work / "scratch"
-    scratch.mkdir(parents=True)
+    home = work / "home"
     os.environ["UNDERSTUDY_HOME"] = str(home)
-    doors.workspace()
-    found = list(bringing.tried(doors.DOORS, bad_files.made(scratch, count, seed), home, scratch))
-    reported = [bad_files.Bad("reported", path) for path in sorted((SHARED / "reported").rglob("*")) if path.is_file()]
-    found += [bringing.one(door, bad, home, scratch) for bad in reported for door in doors.DOORS]
-    for door in doors.DOORS:
+    workspace()
+    at_once = settings.processors()
+    with ProcessPoolExecutor(at_once, get_context("fork")) as pool:
+        shares = [pool.submit(_brought, count, seed, home, work / f"{k}", k, at_once) for k in range(at_once)]
+        found = [one for share in shares for one in share.result()]
+    for door in DOORS:
         own = [one for one in found if one.door == door]
         broken = [f"{one.kind} ({one.file}): {one.broken}" for one in own if one.broken]
         refused = sum(bool(one.said) for one in own)
         peak, slowest = max(one.megabytes for one in own), max(one.seconds for one in own)
         note = f"{refused} refused, {len(own) - refused} taken; at most {peak:,.0f} MB and {slowest:.1f} s"
         yield Line("bad files", door, len(own), broken, note)
+
+
+def _brought(count: int, seed: int, home: Path, scratch: Path, share: int, of: int) -> list[Tried]:
+    """Every `of`-th file, from the `share`-th on, brought to every door."""
+    scratch.mkdir()
+    found = []
+    for place, bad in enumerate(bad_files.made(scratch, count, seed)):
+        if place % of == share:
+            found += bringing.tried(DOORS, [bad], home, scratch)
+        else:
+            bringing.removed(bad)
+    reported = sorted(path for path in (SHARED / "reported").rglob("*") if path.is_file())[share::of]
+    return found + [
+        bringing.one(door, bad_files.Bad("reported", path), home, scratch) for path in reported for door in DOORS
+    ]
 
 
 def attacks(work: Path) -> Iterator[Line]:

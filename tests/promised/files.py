@@ -49,10 +49,15 @@ def tried(doors: Iterable[str], files: Iterable[Bad], home: Path, work: Path) ->
     for bad in files:
         for door in doors:
             yield one(door, bad, home, work)
-        if bad.path.is_dir() and not bad.path.is_symlink():
-            bad.path.rmdir()
-        else:
-            bad.path.unlink(missing_ok=True)
+        removed(bad)
+
+
+def removed(bad: Bad) -> None:
+    """Take a made file away."""
+    if bad.path.is_dir() and not bad.path.is_symlink():
+        bad.path.rmdir()
+    else:
+        bad.path.unlink(missing_ok=True)
 
 
 def one(door: str, bad: Bad, home: Path, work: Path) -> Tried:
