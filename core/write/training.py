@@ -206,7 +206,7 @@ def _fitted(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str
     lesson = replace(lesson, folder=folder)
     if row["ready"]:
         row |= {"figures": figures.read(row["figures"])}
-        if not _quickened(rung, lesson, test, row["refused"]):
+        if not _quickened(rung, lesson, test):
             return row
         drafting.load.cache_clear()
         same = {name: getattr(row["figures"], name) for name in model_figures.NAMES}
@@ -219,14 +219,15 @@ def _fitted(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str
     config = {"kind": rung.name, "base": lesson.base if rung.reads else None, "guide": lesson.guide.model_dump()}
     write_whole(folder / drafting.CONFIG, json.dumps(config))
     more, row["refused"] = model_figures.of(rung, lesson, test)
-    _quickened(rung, lesson, test, row["refused"])
+    _quickened(rung, lesson, test)
     return _judged(db, task, row, lesson, test, more)
 
 
-def _quickened(rung: Rung, lesson: Lesson, test: dict[str, list[str]], refused: str) -> bool:
-    """Have a student that may write draft with llama.cpp where it can; whether it does from now on."""
+def _quickened(rung: Rung, lesson: Lesson, test: dict[str, list[str]]) -> bool:
+    """Have a student draft with llama.cpp where it can; whether it does from now on. One that may not write as well: it is judged
+    all the same, in half the time."""
     model = lesson.folder / writing.MODEL
-    if not rung.reads or refused or not quick.wanted(model):
+    if not rung.reads or not quick.wanted(model):
         return False
     if any(quick.taken(folder / writing.MODEL, model) for kind, folder in lesson.earlier.items() if kind in rung.takes):
         return True
