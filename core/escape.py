@@ -70,6 +70,12 @@ def _runs(cell: str) -> bool:
     return runs and _NUMBER.fullmatch(bare) is None
 
 
+def file_name(name: str, otherwise: str = "file") -> str:
+    """The name of a file to be handed out, without its ending: letters, digits, - and _ of `name`, at most 60 signs."""
+    kept = "".join(sign if sign.isalnum() or sign == "_" else "-" for sign in name)
+    return re.sub("-{2,}", "-", kept)[:60].strip("-") or otherwise
+
+
 class Cells:
     """Writes rows of CSV to `out`, every cell defused; the one way that CSV leaves this program.
 

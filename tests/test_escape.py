@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core.escape import JOINER, plain
+from core.escape import JOINER, file_name, plain
 from tests.markdown import shown
 
 SIGNS = st.text(alphabet="ab 1*_`[]()<>#$:~\\|&!{}-+=.@/'\"\n\t", max_size=30)
@@ -41,3 +41,12 @@ def test_plain_text_shows_as_it_is_written(text, before, label):
 )  # fmt: skip
 def test_the_rules_of_the_test_find_what_is_not_escaped(raw):
     assert shown(raw).marks or shown(raw).words != raw
+
+
+@given(st.text())
+@example("../../etc/passwd")
+@example("labels-bought http://evil.example")
+def test_a_name_of_a_file_leads_nowhere_and_is_never_empty(text):
+    name = file_name(text)
+    assert name and len(name) <= 60 and all(sign.isalnum() or sign in "-_" for sign in name)
+    assert file_name(name) == name and file_name("labels-human_2") == "labels-human_2"

@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from core.escape import plain
+from core.escape import file_name, plain
 from core.report.charts import LETTERS
 from core.report.workbook import csv
 from core.ui import access
@@ -73,7 +73,7 @@ def download(table: pd.DataFrame, name: str) -> None:
     access.download(
         "Download CSV",
         csv(table),
-        file_name=f"{name}.csv",
+        file_name=f"{file_name(name)}.csv",
         mime="text/csv",
         key=f"csv-{name}",
         icon=":material/download:",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from core import database, tasks
+from core.escape import file_name
 from core.evaluate.disagreements import results
 from core.report import client as client_report
 from core.report import content, html, workbook
@@ -37,7 +38,7 @@ def show(view: View, student_id: int) -> None:
         with closing(database.connect()) as db:
             return workbook.csv(content.of(db, task, str(student_id)).results if writes else results(db, student_id))
 
-    name = "".join(c if c.isalnum() else "-" for c in client).strip("-")[:60] or "client"
+    name = file_name(client, "client")
     access.download(
         "Report for the client",
         page,

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+from sqlite_utils import Database
 from streamlit.elements.widgets.button import ButtonMixin
 from streamlit.testing.v1 import AppTest
 
@@ -311,7 +312,7 @@ def fine(page: Page) -> str:
     return page.app.exception[0].value[:200] if page.app.exception else ""
 
 
-OF_ALL = ("overview", "ledger", "settings")  # pages of the house, on which every client stands
+OF_ALL = ("overview", "ledger", "settings", "audit")  # pages of the house, on which every client stands
 CHECKS = {
     "markup": markup,
     "formulas": formulas,
@@ -323,6 +324,12 @@ CHECKS = {
 KINDS = (
     "markup", "formulas", "paths", "forged names", "another client", "turned text", "endless text", "SQL", "instructions", "braces",
 )  # fmt: skip
+
+
+def _held(db: Database) -> dict[str, str]:
+    """What the workspace holds, but for the lines that say what was downloaded."""
+    others = "select count(*) from audit_trail where action != 'download'"
+    return contents(db.conn) | {"audit_trail": str(db.execute(others).fetchone()[0])}
 
 
 def attacked(
@@ -340,11 +347,11 @@ def attacked(
     for key in keys:
         own = writes if "choose_one" not in MENU[key].kinds else ours
         with closing(database.connect()) as db:
-            before = contents(db.conn)
+            before = _held(db)
         pages = _ours(clients[0], key, own, writes if "write" in MENU[key].kinds else None)
         pages += [opened(key, *address) for address in _forged(clients[0], own, theirs)]
         with closing(database.connect()) as db:
-            same = contents(db.conn) == before
+            same = _held(db) == before
         for kind in kinds:
             broken = next((said for page in pages if (said := fine(page) or CHECKS.get(kind, fine)(page))), "")
             if kind == "forged names":

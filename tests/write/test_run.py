@@ -143,6 +143,7 @@ def test_a_model_that_mixes_up_who_did_what_may_not_write(small, db, tmp_path, c
     [student] = told["students"]
     assert status == 0 and told["chosen"] is None and told["verdict"]["decision"] == "not_yet"
     assert student["role_probe"]["low"] < 0.85 and "mixes up who did what" in student["refused"]
+    assert student["runtime"] == "llama.cpp", "it is judged by what drafts fast all the same"
     with pytest.raises(InputError, match="mixes up"):
         use.write(db, use.task_named(db, "Sums", None), talk.format(3), which=student["id"])
 
