@@ -327,8 +327,8 @@ KINDS = (
 
 
 def _held(db: Database) -> dict[str, str]:
-    """What the workspace holds, but for the lines that say what was downloaded."""
-    others = "select count(*) from audit_trail where action != 'download'"
+    """What the workspace holds, but for the lines that say what was handed out."""
+    others = "select count(*) from audit_trail where action not in ('download', 'export')"
     return contents(db.conn) | {"audit_trail": str(db.execute(others).fetchone()[0])}
 
 
