@@ -51,7 +51,9 @@ def training(kills: int, folder: Path, dice: random.Random) -> Iterator[Kill]:
             reached = max([reached, *steps])
             if last:
                 # One that died too often without getting further is given up; the next command takes over what it had.
-                given_up = [job for job in jobs.recent(db) if job.state == "failed" and job.attempts >= jobs.MAX_CRASHES]
+                given_up = [
+                    job for job in jobs.recent(db) if job.state == "failed" and job.attempts >= jobs.MAX_CRASHES
+                ]
                 states = [job.state for job in jobs.recent(db) if job not in given_up]
                 count = db.execute("select count(*) from students").fetchone()[0]
                 broken = broken or ("" if (states, count) == (["done"], 1) else f"jobs {states}, {count} students")
