@@ -174,7 +174,7 @@ def _rouge(test: dict[str, list[str]], best: dict[str, Draft]) -> Rouge | None:
         return None
     test = {brief: copies for brief, copies in test.items() if brief in best}
     drafted = {brief: draft.text for brief, draft in best.items()}
-    return Rouge(score(drafted, 1), score(lead, 1), score(drafted, 2), score(lead, 2))
+    return Rouge(score(drafted, 1), score(lead, 1), score(drafted, 2), score(lead, 2), stems=True)
 
 
 def _timed(writer: Writer, briefs: Sequence[str]) -> Seconds:

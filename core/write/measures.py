@@ -117,7 +117,7 @@ MEASURES = (
     Measure(
         "rouge_1",
         "Words shared with people's summaries",
-        "ROUGE-1, on average over the approved summaries of a brief. The brief's first three sentences are what it has to beat.",
+        "ROUGE-1 by stems, on average over a brief's approved summaries. Its first three sentences are what it has to beat.",
         _words_shared(1),
     ),
     Measure("rouge_2", "Pairs of words shared", "ROUGE-2, the same for pairs of neighbouring words.", _words_shared(2)),

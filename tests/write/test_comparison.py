@@ -61,6 +61,9 @@ def test_the_step_of_each_verdict_has_a_price(db, task):
 def test_every_side_goes_through_the_same_measures(db, task):
     rouge = {"r1": 0.3, "lead3_r1": 0.2, "r2": 0.1, "lead3_r2": 0.05}
     drafted.writer(db, task, rouge=rouge)
+    earlier = {one["name"]: one["figures"] for one in measures.as_json(compared(db, task).sides)}
+    assert "rouge_1" not in earlier, "words as they stand do not stand beside stems"
+    db.execute("update writers set figures = json_set(figures, '$.rouge.stems', json('true'))")
     sides = compared(db, task).sides
     told = {one["name"]: one["figures"] for one in measures.as_json(sides)}
     assert told["rouge_1"] == {"student": 0.3, "people": None, "shuffled": None, "lead3": 0.2}

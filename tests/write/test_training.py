@@ -157,6 +157,8 @@ def test_rouge_is_that_of_its_definition():
     assert rouge.overlap("the cat sat", "The cat ran!") == pytest.approx(2 / 3)
     assert rouge.overlap("the cat sat", "the cat ran", 2) == pytest.approx(1 / 2)
     assert rouge.overlap("", "the cat") == 0
+    assert rouge.overlap("She was asking two ponies", "she asked a pony") == pytest.approx(2 * 3 / 9), "by their stems"
+    assert rouge.stemmed(["asked", "snake_case", "straße", "9", "asks"]) == ["ask", "snake_case", "straß", "9", "ask"]
     assert rouge.mean("a b", ["a b", "c d"]) == pytest.approx(0.5)
 
 
