@@ -72,7 +72,7 @@ def _of_texts(name: str) -> Callable[[Side], Value]:
 
 
 def _words_shared(n: int) -> Callable[[Side], Value]:
-    return lambda side: getattr(side.rouge, f"r{n}") if side.rouge else None
+    return lambda side: getattr(side.rouge, f"r{n}") if side.rouge and side.rouge.stems else None
 
 
 MEASURES = (
@@ -182,7 +182,7 @@ def controls(figures: TextFigures) -> list[Side]:
     if loss:
         sides.append(Side("base", "Base model, untrained", None, None, loss=loss.base))
     if words := figures.rouge:
-        lead = Rouge(words.lead3_r1, words.lead3_r1, words.lead3_r2, words.lead3_r2)
+        lead = Rouge(words.lead3_r1, words.lead3_r1, words.lead3_r2, words.lead3_r2, words.stems)
         sides.append(Side("lead3", "First three sentences of the brief", None, None, lead))
     return sides
 

@@ -20,9 +20,9 @@ def words(text: str) -> list[str]:
 
 def stemmed(some: Sequence[str]) -> list[str]:
     """Each word's stem; what is no English word is mostly its own."""
-    known = {word: _stems[word] for word in set(some) if word in _stems}
-    if new := set(some) - known.keys():
-        known |= (found := _stems_of(sorted(new)))
+    known = {word: _stems.get(word) for word in set(some)}
+    if new := sorted(word for word, stem in known.items() if stem is None):
+        known |= (found := _stems_of(new))
         if len(_stems) > REMEMBERED:
             _stems.clear()
         _stems.update(found)

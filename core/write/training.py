@@ -199,14 +199,18 @@ def common_words(name: str) -> frozenset[str]:
 
 
 def _fitted(db: Database, task: Task, rung: Rung, lesson: Lesson, test: dict[str, list[str]]) -> dict:
-    """Train and judge one student, or take the one made of just this before; an unfinished one is carried on. One that drafted with
-    torch for want of xllamacpp, and need not any more, is judged anew: figures are of what is at work."""
+    """Train and judge one student, or take the one made of just this before; an unfinished one is carried on.
+
+    Figures are of what is at work, and stand beside others: one that drafted with torch for want of xllamacpp, and need not any
+    more, is judged anew, and so is one whose summaries were compared by words as they stand.
+    """
     row = _row(db, task, rung, lesson)
     folder = settings.home() / row["path"]
     lesson = replace(lesson, folder=folder)
     if row["ready"]:
         row |= {"figures": figures.read(row["figures"])}
-        if not _quickened(rung, lesson, test):
+        earlier = (words := row["figures"].rouge) and not words.stems  # they cannot stand beside those of today
+        if not _quickened(rung, lesson, test) and not earlier:
             return row
         drafting.load.cache_clear()
         same = {name: getattr(row["figures"], name) for name in model_figures.NAMES}

@@ -12,7 +12,7 @@ from core import __main__ as cli
 from core.evaluate.kept import assumptions_of, keep_assumptions
 from core.money.economics import Assumptions
 from core.report import content, html, workbook
-from core.write import comparison, measures, training
+from core.write import comparison, figures, measures, training
 from tests.write import drafted
 
 
@@ -63,6 +63,8 @@ def test_every_side_goes_through_the_same_measures(db, task):
     drafted.writer(db, task, rouge=rouge)
     earlier = {one["name"]: one["figures"] for one in measures.as_json(compared(db, task).sides)}
     assert "rouge_1" not in earlier, "words as they stand do not stand beside stems"
+    row = db.execute("select figures from writers").fetchone()
+    assert figures.read(row[0]).rouge.r1 == 0.3, "its own verdict still weighs them"
     db.execute("update writers set figures = json_set(figures, '$.rouge.stems', json('true'))")
     sides = compared(db, task).sides
     told = {one["name"]: one["figures"] for one in measures.as_json(sides)}
